@@ -1,0 +1,48 @@
+"""Tell whether code got slower: a performance monitor, and the pytest plugin above it.
+
+Importing this package loads neither pytest nor numpy; names are loaded when they are asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_perfmon.errors import PerfmonError, UsageError
+    from pytest_perfmon.monitor.ambient import current_monitor, track_performance
+    from pytest_perfmon.monitor.core import PerformanceMonitor
+    from pytest_perfmon.monitor.scope import ScopedMonitor
+
+__all__ = [
+    "PerfmonError",
+    "PerformanceMonitor",
+    "ScopedMonitor",
+    "UsageError",
+    "__version__",
+    "current_monitor",
+    "track_performance",
+]
+
+_HOMES = {
+    "PerfmonError": "errors",
+    "PerformanceMonitor": "monitor.core",
+    "ScopedMonitor": "monitor.scope",
+    "UsageError": "errors",
+    "current_monitor": "monitor.ambient",
+    "track_performance": "monitor.ambient",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - metadata is slow to load
+
+        return version("pytest-perfmon")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The data that flows through the house: frozen, plain, knowing nothing of where it goes."""

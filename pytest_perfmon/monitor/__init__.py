@@ -1,0 +1,1 @@
+"""The application half: count and time what a program does, cheaply and exactly."""

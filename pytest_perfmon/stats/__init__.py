@@ -1,0 +1,1 @@
+"""What the numbers prove; knows numbers, not tests."""

@@ -1,0 +1,1 @@
+"""Is it acceptable: budgets and stored runs."""
