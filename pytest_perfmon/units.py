@@ -17,7 +17,8 @@ NS_PER_MS: Final = 1_000_000
 _NS_PER_UNIT: Final = {
     "ns": 1,
     "us": 1_000,
-    "µs": 1_000,
+    "\u00b5s": 1_000,  # the micro sign
+    "\u03bcs": 1_000,  # the Greek letter, which some keyboards give
     "ms": NS_PER_MS,
     "s": 1_000_000_000,
     "min": 60_000_000_000,
@@ -32,7 +33,7 @@ _BYTES_PER_UNIT: Final = {
     "gib": 2**30,
 }
 _NUMBER_AND_UNIT: Final = re.compile(
-    r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ%]*)\s*"
+    r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z\u00b5\u03bc%]*)\s*"
 )
 
 
@@ -41,10 +42,18 @@ def _split(text: str) -> tuple[float, str] | None:
     return (float(match[1]), match[2]) if match else None
 
 
-def _positive(value: float, shown: object, what: str) -> float:
-    if not math.isfinite(value) or value <= 0:
+def _positive(value: float, shown: object, what: str, factor: float = 1.0) -> float:
+    try:
+        product = value * factor
+    except OverflowError:  # an integer beyond every float
+        product = math.inf
+    if not math.isfinite(product) or product <= 0:
         raise UsageError(f"{what} is {shown!r}: expected a finite number above zero")
-    return value
+    return product
+
+
+def _whole(value: float) -> int:
+    return max(1, round(value))
 
 
 def parse_limit_ns(value: object, what: str) -> float:
@@ -61,11 +70,11 @@ def parse_limit_ns(value: object, what: str) -> float:
         UsageError: naming the value and what is allowed.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _positive(value, value, what) * NS_PER_MS
+        return _positive(value, value, what, float(NS_PER_MS))
     if isinstance(value, str):
         split = _split(value)
         if split and split[1] in _NS_PER_UNIT:
-            return _positive(split[0], value, what) * _NS_PER_UNIT[split[1]]
+            return _positive(split[0], value, what, _NS_PER_UNIT[split[1]])
     raise UsageError(
         f"{what} is {value!r}: expected milliseconds as a number,"
         ' or a text such as "200us", "50ms" or "1.5s"'
@@ -80,7 +89,7 @@ def parse_cap_ns(value: object, what: str) -> int:
     """
     split = _split(value) if isinstance(value, str) else None
     if split and split[1] in _NS_PER_UNIT:
-        return round(_positive(split[0], value, what) * _NS_PER_UNIT[split[1]])
+        return _whole(_positive(split[0], value, what, _NS_PER_UNIT[split[1]]))
     bare = isinstance(value, (int, float)) or (split is not None and not split[1])
     hint = " (a bare number has no unit here)" if bare else ""
     raise UsageError(
@@ -98,7 +107,7 @@ def parse_share(value: object, what: str) -> float:
         return _positive(value, value, what)
     split = _split(value) if isinstance(value, str) else None
     if split and split[1] in ("", "%"):
-        return _positive(split[0], value, what) / (100 if split[1] else 1)
+        return _positive(split[0] / (100 if split[1] else 1), value, what)
     raise UsageError(f'{what} is {value!r}: expected a share such as "10%" or 0.1')
 
 
@@ -109,10 +118,11 @@ def parse_bytes(value: object, what: str) -> int:
         UsageError: naming the value and what is allowed.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        return round(_positive(value, value, what))
+        _positive(value, value, what)
+        return value
     split = _split(value) if isinstance(value, str) else None
     if split and split[1].lower() in _BYTES_PER_UNIT:
-        return round(_positive(split[0], value, what) * _BYTES_PER_UNIT[split[1].lower()])
+        return _whole(_positive(split[0], value, what, _BYTES_PER_UNIT[split[1].lower()]))
     raise UsageError(
         f'{what} is {value!r}: expected bytes as an integer, or a text such as "24MB" or "1.5MiB"'
     )
