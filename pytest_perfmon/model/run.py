@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_perfmon.model.measurement import Key, Summary
 
@@ -67,9 +68,11 @@ class Run:
     results: Mapping[Key, Summary]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
-    """What judging needs of one key in one stored run; nanoseconds."""
+class StoredValue(NamedTuple):
+    """What judging needs of one key in one stored run; nanoseconds.
+
+    A tuple because a window holds tens of thousands of them.
+    """
 
     run_id: str
     time: str

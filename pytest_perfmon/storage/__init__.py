@@ -1,1 +1,1 @@
-"""Keep runs."""
+"""Keep saved runs, and say what they were measured on."""

@@ -1,0 +1,108 @@
+"""What every store does, and which store a URL means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote
+
+from pytest_perfmon.errors import UsageError
+from pytest_perfmon.model.measurement import Key
+from pytest_perfmon.model.run import Environment, Run, Window
+from pytest_perfmon.storage.directory import DirectoryStore
+
+
+class RunStore(Protocol):
+    """Keeps saved runs. Making one touches nothing; the place comes to be with the first save."""
+
+    def describe(self) -> str:
+        """Name the place, for messages."""
+        ...
+
+    def save(self, run: Run) -> str:
+        """Append the run for good and say where it went.
+
+        Raises:
+            StoreError: it cannot be written; every earlier run is as it was.
+            ValueError: the run holds what no reader would accept.
+        """
+        ...
+
+    def window(
+        self, name: str, environment: Environment, keys: Collection[Key], limit: int = 30
+    ) -> Window:
+        """Give each key's newest values under that baseline name and environment, oldest first.
+
+        Raises:
+            StoreError: the store cannot be read at all.
+            NewerSchemaError: a later version of this package wrote what has to be read.
+        """
+        ...
+
+    def runs(
+        self, name: str | None = None, *, on_damaged: Callable[[str], object] | None = None
+    ) -> Iterator[Run]:
+        """Give whole runs, newest first, of one baseline or of all.
+
+        `on_damaged` is called with one line for each record that cannot be used.
+        """
+        ...
+
+
+Opener = Callable[[str], RunStore | None]
+"""Opens a URL of a scheme that it knows, and gives None for others."""
+
+
+def _open_file(rest: str, root: Path) -> RunStore:
+    path = unquote(rest)
+    if path.startswith("//"):
+        host, slash, below = path[2:].partition("/")
+        if host not in ("", "localhost"):
+            raise UsageError(f"--perf-store names the host {host!r}: expected file:///PATH")
+        path = slash + below
+    if re.match("/[A-Za-z]:", path):
+        path = path[1:]
+    return _open_directory(path, root)
+
+
+def _open_directory(path: str, root: Path) -> RunStore:
+    if not path.strip() or "\0" in path:
+        raise UsageError(f"--perf-store is {path!r}: expected a directory or a URL")
+    return DirectoryStore(root / path)
+
+
+SCHEMES: Final[Mapping[str, Callable[[str, Path], RunStore]]] = {"file": _open_file}
+"""By scheme: what opens the rest of the URL, relative to the root directory."""
+
+# One letter before the colon is a drive of Windows.
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
+
+
+def open_store(url: str, root: Path, openers: Iterable[Opener] = ()) -> RunStore:
+    """Give the store that a URL means; nothing is created, read or connected to.
+
+    Args:
+        url: a directory, absolute or relative to `root`, or `SCHEME:…`.
+        root: the test run's root directory.
+        openers: tried in turn for a scheme that is not built in.
+
+    Raises:
+        UsageError: no such scheme, naming those there are.
+    """
+    match = _SCHEME.fullmatch(url)
+    if match is None:
+        return _open_directory(url, root)
+    scheme, rest = match[1].lower(), match[2]
+    if scheme in SCHEMES:
+        return SCHEMES[scheme](rest, root)
+    for opener in openers:
+        store = opener(url)
+        if store is not None:
+            return store
+    known = ", ".join(f"{one}:" for one in SCHEMES)
+    raise UsageError(
+        f"--perf-store is {url!r}: no store has the scheme {scheme!r};"
+        f" expected a directory or one of {known}"
+    )
