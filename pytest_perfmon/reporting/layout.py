@@ -10,7 +10,8 @@ from pytest_perfmon.reporting.figures import FIGURES
 from pytest_perfmon.units import Scale, scale_named
 
 COUNTS: Final = ("calls", "rounds", "errors")
-COLUMNS: Final = (*COUNTS, *FIGURES, "outcome")
+OUTCOME: Final = "outcome"
+COLUMNS: Final = (*COUNTS, *FIGURES, OUTCOME)
 SORT_KEYS: Final = ("file", "name", *COLUMNS)
 
 
@@ -32,7 +33,7 @@ class Layout:
         scale: the one unit of all times; None gives each row the unit that suits it.
     """
 
-    columns: tuple[str, ...] = ("calls", "median", "p95", "max", "outcome")
+    columns: tuple[str, ...] = ("calls", "median", "p95", "max", OUTCOME)
     sort: tuple[SortKey, ...] = (SortKey("file"),)
     scale: Scale | None = None
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from pytest_perfmon.model.verdict import Change, Outcome, Verdict
 
+IMPROVED: Final = "IMPROVED"
 WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNDECIDED, Outcome.PASSED, Outcome.NOT_CHECKED)
 
 
@@ -53,7 +54,7 @@ def remarks_on(verdicts: Sequence[Verdict]) -> tuple[Remark, ...]:
     """
     failed = [Remark(v.outcome.value, v.headline, v.fails, (v,)) for v in _of(verdicts, "FAILED")]
     improved = [
-        Remark("IMPROVED", one.headline, one.fails, (one,))
+        Remark(IMPROVED, one.headline, one.fails, (one,))
         for one in verdicts
         if one.comparison and one.comparison.change is Change.IMPROVED
     ]

@@ -10,7 +10,7 @@ from pytest_perfmon.model.budget import PERCENTILES
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, Verdict
 from pytest_perfmon.reporting.figures import FIGURES, figure, file_of, label_of
-from pytest_perfmon.reporting.layout import COUNTS, Layout, SortKey
+from pytest_perfmon.reporting.layout import COUNTS, OUTCOME, Layout, SortKey
 from pytest_perfmon.reporting.remarks import WORST_FIRST, worst
 from pytest_perfmon.stats.quantiles import calls_needed
 from pytest_perfmon.units import Scale, common_scale
@@ -112,7 +112,7 @@ def groups_of(
             verdicts=about,
             label=label if titled or len(files) == 1 else f"{file}::{label}",
             cells=tuple(texts.get(column, NOTHING) for column in columns),
-            footnotes=footnotes.numbers(_warnings(one)),
+            footnotes=footnotes.numbers(_warnings(one, about)),
         )
         members.setdefault(file if titled else "", []).append(row)
     return tuple(Group(title, tuple(rows)) for title, rows in members.items())
@@ -129,7 +129,7 @@ def _texts(
         **{name: f"{getattr(summary, name):,}" for name in COUNTS},
         **{name: _time(name, value, scale) for name, value in shown.items()},
         UNIT: scale.unit,
-        "outcome": outcome.value if outcome else NOTHING,
+        OUTCOME: outcome.value if outcome else NOTHING,
     }
 
 
@@ -137,11 +137,13 @@ def _time(name: str, value: float | None, scale: Scale) -> str:
     return f"need {calls_needed(PERCENTILES[name])}" if value is None else scale.number(value)
 
 
-def _warnings(operation: MeasuredOperation) -> list[str]:
+def _warnings(operation: MeasuredOperation, verdicts: Iterable[Verdict]) -> list[str]:
+    """Collect the warnings that no remark carries: the figures', and those of what passed."""
     summary = operation.summary
     own = [PER_ROUND_MEAN] if summary.unit != "call" else []
     own += [INTERRUPTED] if summary.interrupted else []
-    return [*own, *summary.warnings]
+    passed = [one for one in verdicts if one.outcome is Outcome.PASSED]
+    return [*own, *summary.warnings, *(text for one in passed for text in one.warnings)]
 
 
 def _in_order(
@@ -167,7 +169,7 @@ def _rank(
         return (0.0, file_of(key.nodeid))
     if name == "name":
         return (0.0, label_of(key))
-    if name == "outcome":
+    if name == OUTCOME:
         outcome = worst(verdicts.get(key, ()))
         return (WORST_FIRST.index(outcome), "") if outcome else None
     value = float(getattr(summary, name)) if name in COUNTS else figure(summary, name)

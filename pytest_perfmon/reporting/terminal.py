@@ -10,6 +10,8 @@ import tabulate
 
 from pytest_perfmon.model.verdict import Outcome
 from pytest_perfmon.reporting.cells import cells, clean, shorten, wrap
+from pytest_perfmon.reporting.layout import OUTCOME
+from pytest_perfmon.reporting.remarks import IMPROVED
 from pytest_perfmon.reporting.report import Report, count_line, unmeasured_line
 from pytest_perfmon.reporting.table import UNIT, Row
 
@@ -23,13 +25,13 @@ _MARKUP: Final = {
     Outcome.FAILED.value: _RED,
     Outcome.UNDECIDED.value: _YELLOW,
     Outcome.NOT_CHECKED.value: _YELLOW,
-    "IMPROVED": _GREEN,
+    IMPROVED: _GREEN,
 }
 _GAP: Final = 2
 _NARROWEST_LABEL: Final = 16
 _WIDEST_CELL: Final = 24
 _TAG_WIDTH: Final = 13
-_LEFT: Final = (UNIT, "outcome")
+_LEFT: Final = (UNIT, OUTCOME)
 _SUPERSCRIPTS: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
