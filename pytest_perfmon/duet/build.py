@@ -1,0 +1,175 @@
+"""Sides that other programs make: releases that pip installs, trees that a command builds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from pytest_perfmon.duet.files import (
+    FileState,
+    copy_files,
+    remove_tree,
+    source_files,
+    without_bytecode,
+)
+from pytest_perfmon.errors import UsageError
+
+TREE: Final = "{tree}"
+# where a release goes whose packages the project does not have: it is a dependency of the tests
+RELEASE_ROOT: Final = ".perfmon-release"
+_PIP_PLACES: Final = ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER")
+_NAMESPACE_MARKS: Final = ("extend_path", "declare_namespace")
+
+
+def build_key(files: Mapping[str, FileState], command: str, python: str) -> str:
+    """Give 16 hexadecimal digits that are equal where the same command builds the same files."""
+    facts = [command, python, sys.version, sys.executable]
+    facts += [
+        f"{name}\0{state.content}\0{state.executable}" for name, state in sorted(files.items())
+    ]
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def run_setup(command: str, tree: Path) -> None:
+    """Run the user's `--perf-setup` in a tree, `{tree}` replaced by the tree's quoted path.
+
+    Raises:
+        UsageError: where it ends with another exit code than 0, with its last line.
+    """
+    quoted = subprocess.list2cmdline([str(tree)]) if os.name == "nt" else shlex.quote(str(tree))
+    # a tree has no .git, which setuptools-scm and its like would take the version from
+    version = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0.0.0", **os.environ}
+    code, said = _run(command.replace(TREE, quoted), cwd=tree, env=version)
+    if code:
+        raise UsageError(f"--perf-setup {command!r} ended with exit code {code}: {said}")
+
+
+def pip_release(spec: str, cache_dir: Path, python: str) -> Path:
+    """Install a release without its dependencies and give the directory that holds it.
+
+    Dependencies are those of the environment at hand, for both sides of a comparison alike. A
+    release given by its exact version is kept in the cache.
+
+    Raises:
+        UsageError: where pip is missing or cannot install it, with pip's reason.
+    """
+    key = hashlib.sha256(f"{spec}\n{python}\n{sys.version}".encode()).hexdigest()[:16]
+    home = cache_dir.resolve() / "pip"
+    place = home / key
+    if "==" in spec and place.is_dir():
+        return place
+    home.mkdir(parents=True, exist_ok=True)
+    partial = home / f"{key}.{secrets.token_hex(4)}"
+    command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    env = {name: value for name, value in os.environ.items() if name not in _PIP_PLACES}
+    try:
+        code, said = _run(
+            [*command, "--quiet", "--no-deps", "--target", str(partial), "--", spec],
+            cwd=Path.cwd(),
+            env=env,
+        )
+        if code:
+            raise UsageError(f"pip cannot install {spec!r}: {said}")
+        remove_tree(place)
+        partial.rename(place)
+    except OSError as error:
+        if not place.is_dir():  # else another run was faster
+            raise UsageError(f"cannot keep {spec!r} in {str(home)!r}: {error}") from error
+    finally:
+        remove_tree(partial)
+    return place
+
+
+def release_units(release: Path) -> tuple[str, ...]:
+    """Name what a release brings: packages and modules, namespace packages by their parts."""
+    return tuple(sorted(_units(release, PurePosixPath())))
+
+
+def release_root(
+    units: Sequence[str], roots: Sequence[str], working: Collection[str], tests: Sequence[str]
+) -> str:
+    """Choose the directory of the project that holds those packages; `RELEASE_ROOT` if none.
+
+    Directories made for tests do not count: many a release brings a `tests` by mistake.
+    """
+    names = set(working)
+    present = names | {above.as_posix() for name in names for above in PurePosixPath(name).parents}
+    for root in roots:
+        for unit in units:
+            name = PurePosixPath(root) / unit
+            around = {above.as_posix() for above in (name, *name.parents)}
+            if name.as_posix() in present and around.isdisjoint(tests):
+                return root
+    return RELEASE_ROOT
+
+
+def write_release(
+    release: Path, root: str, source: Path, working: Sequence[str], tree: Path
+) -> None:
+    """Write the project's files with a release in place of the packages of that name."""
+    units = [(PurePosixPath(root) / unit).as_posix() for unit in release_units(release)]
+    others = (
+        name
+        for name in working
+        if not any(name == unit or name.startswith(f"{unit}/") for unit in units)
+    )
+    copy_files(source, others, tree)
+    copy_files(release, without_bytecode(source_files(release)), tree / root)
+
+
+def is_namespace(package: Path) -> bool:
+    """Tell whether a directory is a namespace package, of the plain or of an older kind."""
+    marker = package / "__init__.py"
+    if not marker.is_file():
+        return True
+    text = marker.read_text("utf-8", "replace")
+    return any(mark in text for mark in _NAMESPACE_MARKS)
+
+
+def _units(release: Path, here: PurePosixPath) -> Iterator[str]:
+    for entry in (release / here).iterdir():
+        name = here / entry.name
+        if entry.is_file():
+            yield name.as_posix()
+        elif "-" in entry.name or entry.name in ("__pycache__", "bin"):
+            continue
+        elif is_namespace(entry):
+            yield from _units(release, name)
+        else:
+            yield name.as_posix()
+
+
+def _run(command: str | list[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """Run a program, ended with all its children if we are interrupted; its code and last line."""
+    with subprocess.Popen(  # noqa: S603 - the user's own command, or pip with arguments as a list
+        command,
+        cwd=cwd,
+        env=env,
+        shell=isinstance(command, str),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            _end(process)
+            raise
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return process.returncode, lines[-1].strip() if lines else "it printed nothing"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
