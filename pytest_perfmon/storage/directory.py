@@ -60,7 +60,9 @@ class DirectoryStore:
     ) -> Window:
         """Give each key's newest values under that baseline name and environment.
 
-        Files are read from the newest on, until every key has its values.
+        Files are read from the newest on, until every key has its values. Beyond the newest
+        `limit` files, one that mentions none of the tests still wanting is passed over unchecked,
+        so that a long history costs a new test little.
 
         Raises:
             StoreError: the store cannot be read at all.
@@ -69,11 +71,13 @@ class DirectoryStore:
         builder = WindowBuilder(environment, keys, limit)
         files = self._files(check_baseline_name(name))
         warnings = []
-        for path in files:
+        for position, path in enumerate(files):
             if builder.complete:
                 break
             try:
-                builder.add(_read(path))
+                text = _text(path)
+                if position < limit or builder.may_use(text):
+                    builder.add(_record(path, text))
             except ValueError as error:
                 warnings.append(_skipped(path, error))
         return builder.window(runs=len(files) - len(warnings), warnings=tuple(warnings))
@@ -94,7 +98,7 @@ class DirectoryStore:
         files = [path for one in names for path in self._files(one)]
         for path in sorted(files, key=lambda path: path.name, reverse=True):
             try:
-                run = _read(path).run()
+                run = _record(path, _text(path)).run()
             except ValueError as error:
                 if on_damaged:
                     on_damaged(_skipped(path, error))
@@ -126,7 +130,7 @@ class DirectoryStore:
             ) from error
 
 
-def _read(path: Path) -> Record:
+def _text(path: Path) -> str:
     """Read a run's file; ValueError gives the reason why it cannot be used."""
     try:
         status = path.stat()
@@ -134,22 +138,25 @@ def _read(path: Path) -> Record:
             raise ValueError("it is not a file")
         if status.st_size > LARGEST_FILE:
             raise ValueError(f"it has {status.st_size} bytes, more than {LARGEST_FILE}")
-        data = path.read_bytes()
+        text = path.read_bytes().decode("utf-8")
     except OSError as error:
         raise ValueError(f"it cannot be read: {_reason(error)}") from error
-    if not data:
-        raise ValueError("it is empty")
-    try:
-        record = read_record(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise ValueError("it is not text") from None
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def _record(path: Path, text: str) -> Record:
+    """Check what a run's file holds; ValueError gives the reason why it cannot be used."""
+    try:
+        record = read_record(text)
     except NewerSchemaError as error:
         raise NewerSchemaError(f"cannot read {path}: {error}") from None
-    if (record.name, run_file_name(record.time, record.id)) != (path.parent.name, path.name):
-        raise ValueError(
-            f"it holds the run {record.name}/{run_file_name(record.time, record.id)},"
-            " which its name does not say"
-        )
+    place = f"{record.name}/{run_file_name(record.time, record.id)}"
+    if place != f"{path.parent.name}/{path.name}":
+        raise ValueError(f"it holds the run {place!r}, which its name does not say")
     return record
 
 

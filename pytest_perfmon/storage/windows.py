@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
+from typing import Final
 
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.run import Environment, StoredValue, Window
 from pytest_perfmon.model.schema import Record
+
+_FEW: Final = 50
+"""Up to so many keys are looked for in a text faster than the text is decoded."""
 
 
 class WindowBuilder:
@@ -29,6 +34,12 @@ class WindowBuilder:
     def complete(self) -> bool:
         """Whether every key has as many values as it may have."""
         return not self._wanting
+
+    def may_use(self, text: str) -> bool:
+        """Say whether the text of a record may hold a key that is still wanting."""
+        return len(self._wanting) > _FEW or any(
+            json.dumps(nodeid) in text for nodeid, _ in self._wanting
+        )
 
     def add(self, record: Record) -> None:
         """Take what is wanted from the next older record."""
