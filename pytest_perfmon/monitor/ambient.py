@@ -1,0 +1,45 @@
+"""The monitor that code reports to when nobody handed it one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from pytest_perfmon.monitor.core import PerformanceMonitor, override
+from pytest_perfmon.monitor.decorator import time_calls
+from pytest_perfmon.monitor.span import Span
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_process_monitor = PerformanceMonitor()
+
+
+def current_monitor() -> PerformanceMonitor:
+    """Give the monitor activated in this context, else the process-wide one."""
+    return override.get() or _process_monitor
+
+
+def set_process_monitor(monitor: PerformanceMonitor) -> PerformanceMonitor:
+    """Make the monitor the process-wide one, for all threads; gives the one it was before."""
+    global _process_monitor
+    previous, _process_monitor = _process_monitor, monitor
+    return previous
+
+
+def track_performance(
+    operation: str | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function so that each call is timed by whichever monitor is ambient then.
+
+    Works on plain functions, `async def`, generators and async generators, and on methods.
+    Without a name the operation is the function's module and qualified name.
+
+    Raises:
+        UsageError: at decoration, for what is no function.
+    """
+    return time_calls(operation, _track)
+
+
+def _track(operation: str) -> Span:
+    return current_monitor().track(operation)

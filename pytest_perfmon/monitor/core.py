@@ -1,0 +1,412 @@
+"""`PerformanceMonitor`: counts and times named operations, cheaply, exactly, in bounded memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+
+from pytest_perfmon.errors import UsageError
+from pytest_perfmon.monitor.arguments import (
+    checked_callback,
+    checked_count,
+    checked_name,
+    checked_share,
+)
+from pytest_perfmon.monitor.cancellation import is_cancellation
+from pytest_perfmon.monitor.decorator import time_calls
+from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.monitor.operation import OTHER, Listener, Metadata, Operation
+from pytest_perfmon.monitor.registry import Registry
+from pytest_perfmon.monitor.retention import Event
+from pytest_perfmon.monitor.scope import ScopedMonitor
+from pytest_perfmon.monitor.slow import CaptureStack, EventCallback, Watch
+from pytest_perfmon.monitor.span import NULL_SPAN, AnnotatedSpan, Span, Timer
+from pytest_perfmon.monitor.stats import (
+    MonitorSnapshot,
+    MonitorSummary,
+    OperationStats,
+    summarize,
+)
+from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOGGER: Final = logging.getLogger("pytest_perfmon")
+LOGGER.addHandler(logging.NullHandler())
+LONGEST_MS: Final = 1e12
+UNKNOWN_ERROR: Final = "unknown"
+
+override: Final[ContextVar[PerformanceMonitor | None]] = ContextVar("perfmon_monitor", default=None)
+"""The monitor that is ambient in this context, ahead of the process-wide one."""
+
+
+class PerformanceMonitor:
+    """Counts, times and watches named operations of a running program.
+
+    Aggregates count every call exactly, from any thread, task, signal handler or garbage-collector
+    callback, and the path of a call never waits for a lock. A forked child goes on from a copy of
+    its parent's figures.
+
+    Memory is bounded: an operation takes at most 8 bytes for each of `max_metrics_per_operation`,
+    twice while that is being filled, plus 90 KB (10 to 30 KB is usual), and there are at most
+    `max_operations` of them and one more, `__other__`, which counts all names beyond. 500 events
+    are kept.
+
+    Args:
+        slow_threshold: a call at least this long makes an event, a warning in the log, and a call
+            of `on_slow`. Milliseconds, or a text with a unit such as `"1.5s"`.
+        very_slow_threshold: the same with an error in the log, and `on_very_slow` too.
+        on_slow: called with the `Event` of each slow and very slow call; sync or async.
+        on_very_slow: called with the `Event` of each very slow call; sync or async.
+        capture_stack: which events get the stack of the caller.
+        max_metrics_per_operation: how many of the newest raw durations are kept; percentiles are
+            exact while that is all of them.
+        max_operations: how many names are told apart.
+        sample_rate: the share of events that are kept, 0 to 1; counts and alerts are not affected.
+        logger: where alerts and failing callbacks go; `logging.getLogger("pytest_perfmon")` unless
+            another is given.
+        enabled: False turns everything into next to nothing, for good.
+        clock_ns: a clock that never goes back, in integer nanoseconds.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
+    """
+
+    def __init__(
+        self,
+        *,
+        slow_threshold: float | str = 1000,
+        very_slow_threshold: float | str = 5000,
+        on_slow: EventCallback | None = None,
+        on_very_slow: EventCallback | None = None,
+        capture_stack: CaptureStack = "never",
+        max_metrics_per_operation: int = 1000,
+        max_operations: int = 2000,
+        sample_rate: float = 1.0,
+        logger: logging.Logger | None = None,
+        enabled: bool = True,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self._slow_ns = round(parse_limit_ns(slow_threshold, "slow_threshold"))
+        very_slow_ns = round(parse_limit_ns(very_slow_threshold, "very_slow_threshold"))
+        if very_slow_ns < self._slow_ns:
+            raise UsageError(
+                f"very_slow_threshold is {very_slow_threshold!r}:"
+                f" expected at least slow_threshold, {slow_threshold!r}"
+            )
+        self._newest_kept = checked_count(max_metrics_per_operation, "max_metrics_per_operation")
+        self._max_operations = checked_count(max_operations, "max_operations")
+        self._logger = logger or LOGGER
+        self._guard = Guard(self._logger)
+        self._watch = Watch(
+            slow_ns=self._slow_ns,
+            very_slow_ns=very_slow_ns,
+            on_slow=checked_callback(on_slow, "on_slow"),
+            on_very_slow=checked_callback(on_very_slow, "on_very_slow"),
+            capture_stack=capture_stack,
+            sample_rate=checked_share(sample_rate, "sample_rate"),
+            logger=self._logger,
+            guard=self._guard,
+        )
+        self._enabled = enabled
+        self._clock_ns = clock_ns
+        self._listeners: tuple[Listener, ...] = ()
+        self._operations = Registry(
+            self._make, max_operations=self._max_operations, overflowing=self._warn_of_overflow
+        )
+        _monitors.add(self)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is counted at all."""
+        return self._enabled
+
+    def track(self, operation: str, metadata: Metadata | None = None) -> Span:
+        """Time a `with` block as one call of the operation.
+
+        Args:
+            operation: any name; those with a common prefix (`api.users`) form a scope.
+            metadata: taken by reference and looked at when the block ends; makes an event.
+
+        Raises:
+            UsageError: for a name that is no text.
+        """
+        if not self._enabled:
+            return NULL_SPAN
+        if metadata is None:
+            span = Span()
+        else:
+            span = AnnotatedSpan()
+            span.metadata = metadata
+        span.operation = self._operations[operation]
+        return span
+
+    def track_operation(
+        self,
+        operation: str,
+        fn: Callable[..., R],
+        /,
+        *args: Any,
+        metadata: Metadata | None = None,
+        **kwargs: Any,
+    ) -> R:
+        """Call the function as one call of the operation, and give its result.
+
+        Where the result is awaitable, a coroutine is given instead, which awaits it: timed are
+        then the call and the awaiting, not what passed between them.
+        """
+        if not self._enabled:
+            return fn(*args, **kwargs)
+        span = self.track(operation, metadata)
+        span.__enter__()
+        try:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
+            span.__exit__(type(error), error, error.__traceback__)
+            raise
+        if hasattr(result, "__await__"):
+            span.pause()
+            return cast("R", _await_timed(span, cast("Awaitable[Any]", result)))
+        span.__exit__(None, None, None)
+        return result
+
+    def track_performance(
+        self, operation: str | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorate a function so that each of its calls is timed; see `time_calls`.
+
+        Without a name the operation is the function's module and qualified name.
+        """
+        if not self._enabled:
+            return lambda fn: fn
+        return time_calls(operation, self.track, self._unplaced)
+
+    def record_metric(
+        self,
+        operation: str,
+        duration: float,
+        *,
+        success: bool = True,
+        metadata: Metadata | None = None,
+    ) -> None:
+        """Count one call that was measured elsewhere, of `duration` milliseconds.
+
+        A failure is counted under the error type `unknown`.
+
+        Raises:
+            UsageError: unless the duration is finite and from 0 to 1e12.
+        """
+        if not 0 <= duration <= LONGEST_MS:
+            raise UsageError(
+                f"duration is {duration!r}: expected milliseconds from 0 to {LONGEST_MS:g}"
+            )
+        if self._enabled:
+            self._record(
+                self._operations[operation],
+                round(duration * NS_PER_MS),
+                None if success else UNKNOWN_ERROR,
+                metadata,
+            )
+
+    def start_timer(self) -> Timer:
+        """Start a stopwatch; its `stop()` gives milliseconds, for `record_metric` or anything."""
+        return Timer(self._clock_ns)
+
+    def scope(self, name: str) -> ScopedMonitor:
+        """Give a view in which every operation's name starts with that of the scope and a dot."""
+        return ScopedMonitor(self, name)
+
+    @overload
+    def get_stats(self) -> list[OperationStats]: ...
+    @overload
+    def get_stats(self, operation: str) -> OperationStats | None: ...
+    def get_stats(
+        self, operation: str | None = None
+    ) -> list[OperationStats] | OperationStats | None:
+        """Give the figures of one operation, None if it is unknown; or a list of all, by name."""
+        if operation is None:
+            return self.stats_matching("*")
+        found = self._operations.get(operation)
+        return found.stats() if found else None
+
+    def stats_matching(self, pattern: str) -> list[OperationStats]:
+        """Give the figures of the operations whose name matches the glob pattern, by name."""
+        found = (operation.stats() for operation in self._operations.matching(pattern))
+        return sorted((stats for stats in found if stats), key=lambda stats: stats.operation)
+
+    def summary(self) -> MonitorSummary:
+        """Give the total, the error rate, the average and the slowest operation."""
+        return summarize(self.get_stats())
+
+    def events(self) -> tuple[Event, ...]:
+        """Give the newest events (calls slow, failed, or with metadata), oldest first."""
+        return self._watch.events.newest()
+
+    def snapshot(self) -> MonitorSnapshot:
+        """Give everything counted up to now as plain data, for `merge` in another process."""
+        return MonitorSnapshot(operations=tuple(self.get_stats()))
+
+    def merge(self, snapshot: MonitorSnapshot) -> None:
+        """Add what another monitor counted; names beyond the cap go to `__other__`.
+
+        Listeners hear nothing of it: it holds counts, not calls.
+        """
+        if self._enabled:
+            for stats in snapshot.operations:
+                self._operations[stats.operation].merge(stats)
+
+    def flush(self) -> None:
+        """Bring every call that has ended into the figures, and to the listeners."""
+        for operation in list(self._operations.values()):
+            operation.settle()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have every counted call told to the listener, exactly once; gives what ends that.
+
+        The listener is called inside folds, soon after the calls or in `flush()`, with the
+        operation's name, the durations (integer nanoseconds) of all counted calls, and the error
+        types of those among them that failed. It should be quick. It may track, and what it
+        raises is logged once.
+        """
+        self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return unsubscribe
+
+    def reset(self, pattern: str = "*") -> None:
+        """Forget the operations whose name matches the glob pattern, and their events."""
+        matching = self._operations.matching(pattern)
+        for operation in matching:
+            operation.settle()
+            operation.retire()
+            self._operations.pop(operation.name, None)
+        self._watch.events.discard({operation.name for operation in matching})
+
+    @contextmanager
+    def activate(self) -> Iterator[PerformanceMonitor]:
+        """Make this the ambient monitor of the block, and of the tasks started in it.
+
+        New threads start without it: they report to the process-wide monitor, unless they are
+        run in a copy of this context.
+        """
+        previous = override.get()
+        override.set(self)
+        try:
+            yield self
+        finally:
+            override.set(previous)
+
+    def _make(self, name: str) -> Operation:
+        return Operation(
+            name,
+            clock_ns=self._clock_ns,
+            attention_ns=self._slow_ns,
+            newest_kept=self._newest_kept,
+            attend=self._attend,
+            tell=self._tell,
+        )
+
+    def _unplaced(self, name: str) -> Operation:
+        """An operation that takes its place among the others with its first call."""
+        operation = self._make(checked_name(name))
+        operation.retire()
+        return operation
+
+    def _attend(
+        self,
+        operation: Operation,
+        elapsed_ns: int,
+        error: BaseException | None,
+        metadata: Metadata | None,
+    ) -> Operation:
+        current = self._operations[operation.name] if operation.retired else operation
+        if error is None:
+            self._record(current, elapsed_ns, None, metadata)
+        else:
+            self._record(
+                current,
+                elapsed_ns,
+                _qualified_name(type(error)),
+                metadata,
+                cancelled=is_cancellation(error),
+            )
+        # Counted together with others, a name keeps asking: a reset may make room for it.
+        return current if current.name == operation.name else operation
+
+    def _record(
+        self,
+        operation: Operation,
+        elapsed_ns: int,
+        error_type: str | None,
+        metadata: Metadata | None,
+        *,
+        cancelled: bool = False,
+    ) -> None:
+        if error_type is None:
+            operation.succeeded(elapsed_ns)
+        else:
+            operation.failed(elapsed_ns, None if cancelled else error_type)
+        self._watch.consider(
+            operation.name,
+            elapsed_ns,
+            error_type=error_type,
+            cancelled=cancelled,
+            metadata=metadata,
+        )
+
+    def _tell(
+        self, operation: str, durations_ns: Sequence[int], error_types: Sequence[str]
+    ) -> None:
+        for listener in self._listeners:
+            self._guard.call(listener, operation, durations_ns, error_types)
+
+    def _warn_of_overflow(self, name: str) -> None:
+        self._guard.call(
+            self._logger.warning,
+            "more than max_operations=%d operations: %r and all further ones are counted as %r",
+            self._max_operations,
+            name,
+            OTHER,
+        )
+
+    def _start_in_child(self) -> None:
+        self._operations.start_in_child()
+        self._watch.start_in_child()
+
+
+async def _await_timed(span: Span, awaitable: Awaitable[R]) -> R:
+    span.resume()
+    try:
+        result = await awaitable
+    except BaseException as error:
+        span.__exit__(type(error), error, error.__traceback__)
+        raise
+    span.__exit__(None, None, None)
+    return result
+
+
+def _qualified_name(error_type: type[BaseException]) -> str:
+    module = error_type.__module__
+    name = error_type.__qualname__
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+_monitors: Final[weakref.WeakSet[PerformanceMonitor]] = weakref.WeakSet()
+
+
+def _start_monitors_in_child() -> None:
+    for monitor in _monitors:
+        monitor._start_in_child()  # noqa: SLF001 - the class's own fork handler
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_start_monitors_in_child)
