@@ -43,16 +43,11 @@ def head(text: str, limit: int) -> str:
 
 
 def _tail(text: str, limit: int) -> str:
-    used = 0
-    start = len(text)
-    for index in range(len(text) - 1, -1, -1):
-        used += _cells_of(text[index])
-        if used > limit:
-            break
-        # a combining character without its base would join the ellipsis
-        if _cells_of(text[index]):
-            start = index
-    return text[start:]
+    tail = head(text[::-1], limit)[::-1]
+    # a combining character without its base would join the ellipsis
+    while tail and not _cells_of(tail[0]):
+        tail = tail[1:]
+    return tail
 
 
 def shorten(text: str, limit: int) -> str:

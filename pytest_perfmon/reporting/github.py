@@ -21,9 +21,9 @@ _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>&|~#!@$\"']")
 def workflow_commands(report: Report, *, directory: str = "") -> tuple[str, ...]:
     """Give the commands that make annotations, each to be printed on a line of its own.
 
-    There is one a remark. A remark that fails a test is an error, one that could not be decided or checked a warning, an
-    improvement a notice. Where there are more of a kind than GitHub shows, the last one says how
-    many were left out.
+    There is one a remark: an error where it fails a test, a warning where something could not be
+    decided or checked, a notice for an improvement. Where there are more of a kind than GitHub
+    shows, the last one says how many were left out.
 
     Args:
         report: what to show.

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Final
 
 import jinja2
-from markupsafe import Markup
 
 from pytest_perfmon.model.measurement import Summary
 from pytest_perfmon.reporting.cells import clean
@@ -32,7 +31,7 @@ def to_html(report: Report) -> str:
     environment, style, style_hash = _prepared()
     return environment.get_template(_TEMPLATE).render(
         report=report,
-        style=Markup(style),  # noqa: S704 - a file of this package
+        style=style,
         style_hash=style_hash,
         headline=count_line(report) or unmeasured_line(report) or "no perf test ran",
         unmeasured=unmeasured_line(report),
@@ -60,7 +59,8 @@ def _prepared() -> tuple[jinja2.Environment, str, str]:
 
 def _printable(value: object) -> object:
     """Escape control characters of texts; a browser would swallow them or refuse the file."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return clean(str(value)) if is_text else value
 
 
 def figures_of(summary: Summary) -> list[tuple[str, str, str]]:

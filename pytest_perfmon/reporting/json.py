@@ -16,7 +16,7 @@ SCHEMA: Final = 1
 
 
 def to_json(report: Report) -> str:
-    """Give the whole report as JSON text that ends in a newline.
+    """Give the whole report as one line of JSON.
 
     Times are nanoseconds. What has no finite value is null: so is a percentile of too few calls.
     """
@@ -31,8 +31,7 @@ def to_json(report: Report) -> str:
         "tests": [_test(result) for result in report.results],
         "notes": list(report.notes),
     }
-    text = json.dumps(_finite(data), indent=2, allow_nan=False)
-    return text + "\n"
+    return json.dumps(_finite(data), allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def _environment(environment: Environment | None) -> dict[str, Any] | None:

@@ -83,5 +83,5 @@ def _by_reason(verdicts: Sequence[Verdict]) -> list[Remark]:
 def _text(reason: str, members: Sequence[Verdict]) -> str:
     first = members[0]
     if len(members) == 1:
-        return first.headline
+        return first.headline if reason in first.headline else f"{first.headline}: {reason}"
     return f"{first.key.operation} {first.criterion} and {len(members) - 1} more: {reason}"
