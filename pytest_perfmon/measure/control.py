@@ -7,7 +7,7 @@ from typing import Final
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.quiet import quiet
 
-_TURNS: Final = 1_500
+_TURNS: Final = 2_000
 
 
 def read_control(clock: Clock, times: int = 5) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.batch import Batch
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.control import read_control
+from pytest_perfmon.measure.counters import MemoryCount, MemoryCounting
 from pytest_perfmon.measure.course import Course
 from pytest_perfmon.measure.plan import Plan, Tick
 from pytest_perfmon.measure.quiet import quiet
@@ -38,6 +39,7 @@ class RoundLoop:
         begin_round: Callable[[bool], None],
         end_round: Callable[[int, bool], bool],
         tick: Tick | None = None,
+        count_memory: bool = False,
         once: bool = False,
     ) -> None:
         """Prepare a loop.
@@ -49,15 +51,18 @@ class RoundLoop:
             end_round: called after each round with the body's nanoseconds and "was it warm-up?";
                 True says that all is decided.
             tick: told of progress between rounds.
+            count_memory: whether four more rounds, reported as warm-up, count the body's memory.
             once: one iteration, nothing measured and no callback made.
         """
         self._clock = clock
         self._begin_round = begin_round
         self._end_round = end_round
+        self._count_memory = count_memory
         self._once = once
         self._all_decided = False
         self._walk: weakref.ref[Generator[None, None, None]] | None = None
         self._control_ns: tuple[int, ...] = ()
+        self._memory: MemoryCount | None = None
         self._course = Course(
             clock, plan, lambda _: self._all_decided, tick=tick, grouping=False, slice_ns=0
         )
@@ -79,6 +84,8 @@ class RoundLoop:
             self.values_ns,
             rounds=self.rounds,
             control_ns=self._control_ns,
+            peak_memory=None if self._memory is None else self._memory.peak_memory,
+            allocations=None if self._memory is None else self._memory.allocations,
             interrupted=interrupted,
         )
 
@@ -125,6 +132,17 @@ class RoundLoop:
                 if end >= batch.until_ns:
                     break
         self._control_ns += read_control(self._clock)
+        if self._count_memory:
+            yield from self._yield_counted()
+
+    def _yield_counted(self) -> Generator[None, None, None]:
+        counting, warming = MemoryCounting(), True
+        for step in counting.steps:
+            self._begin_round(warming)
+            with quiet(), step:
+                yield
+            self._end_round(0, warming)
+        self._memory = counting.total()
 
     def _take(self, batch: Batch, raw_ns: int) -> None:
         batch.raw_ns.append(raw_ns)

@@ -71,7 +71,7 @@ class _Quiet(_GcOff):
         self._local = _frame().f_trace
         self._tools: list[_Tool] = []
         try:
-            _set_trace(self._trace, on=False)
+            sys.settrace(None)
             _set_profile(self._profile, on=False)
             threading.settrace(None)
             threading.setprofile(None)
@@ -94,7 +94,7 @@ class _Quiet(_GcOff):
         _set_profile(self._profile, on=True)
         # A tracer saw `__enter__` being called and not its return; it sees this frame's return.
         _frame().f_trace = self._local
-        _set_trace(self._trace, on=True)
+        sys.settrace(self._trace)
         _traced()
 
 
@@ -104,11 +104,6 @@ def _frame() -> FrameType:
 
 def _traced() -> None:
     """Be called: a tracer written in C goes from Python's slow hook to its own at the next call."""
-
-
-def _set_trace(trace: Any, *, on: bool) -> None:
-    if callable(trace):
-        sys.settrace(trace if on else None)
 
 
 def _set_profile(profile: Any, *, on: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.control import read_control
+from pytest_perfmon.measure.counters import MemoryCount, count_awaitables, count_calls
 from pytest_perfmon.measure.course import Course
 from pytest_perfmon.measure.plan import Decided, Plan, Tick
 from pytest_perfmon.measure.quiet import quiet
@@ -33,6 +34,7 @@ class Task:
             or `teardown` there is one call per value.
         teardown: runs after every call, also after one that raised, outside the clock.
         tick: told of progress between slices.
+        count_memory: whether the function is called four more times, untimed, to count memory.
         on_interrupt: given the figures so far when something that is not an `Exception` ends the
             measurement (Ctrl-C, a cancelled task); that exception goes on unchanged. Not called
             where no value was made.
@@ -48,6 +50,7 @@ class Task:
     setup: Callable[[], Any] | None = None
     teardown: Callable[[], Any] | None = None
     tick: Tick | None = None
+    count_memory: bool = False
     on_interrupt: Callable[[Measurement], None] | None = None
 
 
@@ -130,7 +133,8 @@ class Measuring:
         with self._interruptible():
             for batch in self._batches:
                 self._result = time_calls(self._subject, batch, self._task.clock.now_ns)
-        return self._measured()
+        memory = count_calls(self._subject) if self._task.count_memory else None
+        return self._measured(memory)
 
     async def finish_awaiting(self) -> Measured:
         """Await the first call's result, and measure to the end.
@@ -153,7 +157,8 @@ class Measuring:
         with self._interruptible():
             for batch in self._batches:
                 self._result = await time_awaitables(self._subject, batch, now_ns)
-        return self._measured()
+        memory = await count_awaitables(self._subject) if self._task.count_memory else None
+        return self._measured(memory)
 
     def _make_first_call(self) -> tuple[Any, int]:
         now_ns, call = self._task.clock.now_ns, self._subject.call
@@ -187,21 +192,23 @@ class Measuring:
         except BaseException:
             self._batches.close()
             if self._task.on_interrupt is not None and self._course.values_ns:
-                self._task.on_interrupt(self._measurement(self._control_ns, interrupted=True))
+                self._task.on_interrupt(replace(self._figures(), interrupted=True))
             raise
 
-    def _measured(self) -> Measured:
-        control_ns = self._control_ns + read_control(self._task.clock)
-        return Measured(self._measurement(control_ns), self._result)
+    def _measured(self, memory: MemoryCount | None) -> Measured:
+        figures = replace(
+            self._figures(),
+            control_ns=self._control_ns + read_control(self._task.clock),
+            peak_memory=None if memory is None else memory.peak_memory,
+            allocations=None if memory is None else memory.allocations,
+        )
+        return Measured(figures, self._result)
 
-    def _measurement(
-        self, control_ns: tuple[int, ...], *, interrupted: bool = False
-    ) -> Measurement:
+    def _figures(self) -> Measurement:
         return Measurement(
             self._task.operation,
             tuple(self._course.values_ns),
             calls_per_value=self._course.calls_per_value,
             rounds=len(self._course.values_ns),
-            control_ns=control_ns,
-            interrupted=interrupted,
+            control_ns=self._control_ns,
         )

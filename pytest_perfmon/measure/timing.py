@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -31,6 +32,17 @@ class Subject:
     def one_call_a_stretch(self) -> bool:
         """Whether something has to run between any two calls."""
         return self.setup is not None or self.teardown is not None
+
+    @contextmanager
+    def surrounded(self) -> Iterator[None]:
+        """Run the setup, a `with` block and, whatever becomes of the block, the teardown."""
+        if self.setup is not None:
+            self.setup()
+        try:
+            yield
+        finally:
+            if self.teardown is not None:
+                self.teardown()
 
 
 def bind(
