@@ -106,7 +106,8 @@ class DirectoryStore:
                 yield run
 
     def _baselines(self) -> list[str]:
-        return [one.name for one in self._entries(self._directory) if is_baseline_name(one.name)]
+        entries = self._entries(self._directory)
+        return [one.name for one in entries if one.is_dir() and is_baseline_name(one.name)]
 
     def _files(self, name: str) -> list[Path]:
         entries = self._entries(self._directory / name)
@@ -125,7 +126,7 @@ class DirectoryStore:
             return []
         except OSError as error:
             raise StoreError(
-                f"cannot read the store {self._directory}: {_reason(error)};"
+                f"cannot read the store {directory}: {_reason(error)};"
                 " --perf-store=URL names another place"
             ) from error
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from storage.stored_runs import runs, summaries
+from storage.run_strategies import runs, summaries
 
 from pytest_perfmon.model.codec import from_plain, to_plain
 from pytest_perfmon.model.measurement import Key, Summary

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from storage.stored_runs import HERE, PARSE, QUERY, make_run, make_summary, runs
+from storage.run_strategies import runs
+from storage.stored_runs import HERE, PARSE, QUERY, make_run, make_summary
 
 from pytest_perfmon.errors import NewerSchemaError
 from pytest_perfmon.model.measurement import Key

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from storage.stored_runs import ELSEWHERE, HERE, PARSE, QUERY, THERE, make_run, make_summary, runs
+from storage.run_strategies import runs
+from storage.stored_runs import ELSEWHERE, HERE, PARSE, QUERY, THERE, make_run, make_summary
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.measurement import Key
