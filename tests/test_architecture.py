@@ -25,7 +25,10 @@ ROWS = (
     {"__main__"},
 )
 # arrows inside a row, each with the reason that docs/architecture.md gives at length
-EXCEPTIONS = {("units", "errors"): "a bad unit is a usage error"}
+EXCEPTIONS = {
+    ("units", "errors"): "a bad unit is a usage error",
+    ("model", "errors"): "a newer schema is a usage error",
+}
 # the root re-exports: it sees every part below the shells, and no part sees it
 ROOT = "__init__"
 ROOT_SEES = set.union(*ROWS[:4])
@@ -36,6 +39,7 @@ LODGINGS = {
     "_pytest": (),
     "pluggy": ("plugin",),
     "xdist": ("plugin",),
+    "hypothesis": ("plugin",),
     "tabulate": ("reporting.terminal",),
     "jinja2": ("reporting.html", "web.dashboard"),
     "sqlalchemy": ("storage.sql",),
@@ -45,7 +49,15 @@ LODGINGS = {
     "sentry_sdk": ("exporters.sentry",),
 }
 # named at the top of a module only where the module is there for nothing else
-LAZY = {"numpy", "sqlalchemy", "prometheus_client", "opentelemetry", "sentry_sdk", "xdist"}
+LAZY = {
+    "numpy",
+    "sqlalchemy",
+    "prometheus_client",
+    "opentelemetry",
+    "sentry_sdk",
+    "xdist",
+    "hypothesis",
+}
 
 HARD_LIMIT = 400
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "lib"}
@@ -70,7 +82,10 @@ STATEFUL = {
     "WeakSet",
     "WeakValueDictionary",
 }
-STATE_ALLOWED = {"monitor.ambient": "the ambient monitor: process-wide, overridable by context"}
+STATE_ALLOWED = {
+    "monitor.ambient": "the ambient monitor: process-wide, overridable by context",
+    "monitor.slow": "the mark of a context in which an alert is being given",
+}
 CHANGERS = {
     "add",
     "append",
