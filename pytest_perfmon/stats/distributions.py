@@ -43,10 +43,8 @@ def _upper_quantile(tail: float, df: float) -> float:
     while t_sf(high, df) > tail:
         high *= 2
     low = 0.0
-    while high - low > _PRECISION * high:
+    while high - low > _PRECISION * max(1.0, high):
         middle = (low + high) / 2
-        if middle in (low, high):
-            break
         if t_sf(middle, df) > tail:
             low = middle
         else:

@@ -21,6 +21,7 @@ _PASS_BETS: Final = ((0.0, 0.4), (1 / 8, 0.2), (1 / 3, 0.2), (0.6, 0.2))
 _FAIL_FACTORS: Final = (1.5, 2.0, 4.0, 10.0)
 _INTERVAL_BAR: Final = 20.0
 _MOST_LOG: Final = 700.0  # exp of it is still a float
+_LEAST_GROWTH: Final = 1e-12  # of ln E a call; slower would take more calls than anyone makes
 _FIRST_MEASURED: Final = 16  # calls that make four batches of four
 _BURST: Final = 20  # calls below which a single burst can be all there is
 
@@ -104,7 +105,7 @@ class ProportionTest:
                 self._look_at_fail() if last else self._look_at_pass()
             last = flag
             measuring = self.calls + 1 == self._next_measured
-            if measuring or self.calls + 1 == _BURST:
+            if measuring:
                 self._look()
             if flag:
                 self._over_at.append(self.calls)
@@ -113,6 +114,7 @@ class ProportionTest:
             if measuring:
                 self.overdispersion = self._measured_overdispersion()
                 self._next_measured = math.ceil(self.calls * math.sqrt(2))
+            if measuring or self.calls == _BURST:
                 self._look()
         self._look()
 
@@ -215,7 +217,7 @@ class ProportionTest:
         alone = [
             (bar - _capital([bet], *now)) / growth
             for bet in bets
-            if (growth := _capital([bet._replace(weight=0.0)], *per_call)) > 0
+            if (growth := _capital([bet._replace(weight=0.0)], *per_call)) > _LEAST_GROWTH
         ]
         if not alone:
             return None
