@@ -44,6 +44,7 @@ def _test(result: TestResult) -> dict[str, Any]:
     return {
         "nodeid": result.nodeid,
         "measured": result.measured,
+        "passed": result.passed,
         "seconds": result.seconds,
         "operations": [_operation(one) for one in result.operations],
         "verdicts": [_verdict(one) for one in result.verdicts],
@@ -75,6 +76,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "criterion": verdict.criterion,
         "outcome": verdict.outcome.value,
         "fails": verdict.fails,
+        "warns": verdict.warns,
         "headline": verdict.headline,
         "reason": verdict.reason,
         "details": list(verdict.details),

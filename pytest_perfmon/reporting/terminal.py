@@ -130,8 +130,8 @@ def _part(report: Report, columns: Sequence[_Column], width: int) -> Iterator[Li
         *([column.texts[index] for column in columns] for index in range(len(report.rows))),
     ]
     heading, rule, *lines = _laid_out(texts, [column.align for column in columns])
-    yield tuple(Segment(text, _BOLD) for text in heading)
-    yield tuple(map(Segment, rule))
+    yield (Segment("".join(heading), _BOLD),)
+    yield _plain("".join(rule))
     rest = iter(lines)
     for group in report.groups:
         if group.title:
