@@ -25,3 +25,7 @@ class StoreError(UsageError):
 
 class NewerSchemaError(StoreError):
     """A record written by a later version of this package; names the file, is never guessed at."""
+
+
+class PerfmonWarning(UserWarning):
+    """A doubt about a verdict that its author asked to be warned of (`on_undecided="warn"`)."""

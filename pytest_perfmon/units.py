@@ -195,3 +195,17 @@ def format_share(share: float, *, signed: bool = False) -> str:
     percent = share * 100
     digits = 1 if abs(percent) < 99.95 else 0  # noqa: PLR2004 - where one decimal would print 100.0
     return f"{percent:{'+' if signed else ''}.{digits}f}%"
+
+
+def format_limit_ns(ns: float) -> str:
+    """Show a limit as shortly as it was probably written: `50 ms`, `1.5 s`, `200 us`."""
+    scale = common_scale([ns])
+    return f"{ns / scale.ns_per_unit:.6g} {scale.unit}"
+
+
+def format_bytes(size: float) -> str:
+    """Show a size with three significant digits in decimal units: `24.0 MB`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{Scale(unit, factor).number(size)} {unit}"
+    return f"{size:.0f} B"

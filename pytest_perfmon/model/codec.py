@@ -37,7 +37,7 @@ def from_plain(cls: type[T], data: Any) -> T:
     Raises:
         TypeError, ValueError, KeyError, AttributeError: where the data is not of that shape.
     """
-    built: T = _reader(cls)(data)
+    built: T = _reader(typing.cast("typing.Hashable", cls))(data)
     return built
 
 

@@ -32,6 +32,13 @@ from typing import Any, Final, NoReturn
 
 from pytest_perfmon.errors import NewerSchemaError
 from pytest_perfmon.model.measurement import Key, Summary
+from pytest_perfmon.model.packed import (
+    MOST,
+    pack_distribution,
+    pack_intervals,
+    unpack_distribution,
+    unpack_intervals,
+)
 from pytest_perfmon.model.run import Commit, Environment, Run, StoredValue
 
 SCHEMA: Final = 1
@@ -39,9 +46,6 @@ SCHEMA: Final = 1
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 UPGRADES: Final[Mapping[int, Upgrade]] = {}
 """By version: what turns a record of that version into one of the next."""
-
-MOST: Final = 2**63 - 1
-"""No time (292 years of nanoseconds), count or size in a record is above this."""
 
 _TEXT: Final = frozenset({str})
 _COUNT: Final = frozenset({int})
@@ -133,7 +137,7 @@ def run_to_json(run: Run) -> str:
     lines = [f'"{name}":{_encode(value)},' for name, value in head.items()]
     rows = ",\n".join(_encode(_row(key, summary)) for key, summary in run.results.items())
     text = "\n".join(["{", *lines, '"results":[', rows, "]}\n"])
-    run_from_json(text)
+    read_record(text)
     return text
 
 
@@ -268,10 +272,8 @@ def _row(key: Key, summary: Summary) -> dict[str, Any]:
         "p99": summary.p99,
         "max": summary.max,
         "control_ns": summary.control_ns,
-        "intervals": " ".join(
-            f"{name}:{low}:{high}" for name, (low, high) in summary.intervals.items()
-        ),
-        "distribution": " ".join([f"{at}:{count}" for at, count in summary.distribution]),
+        "intervals": pack_intervals(summary.intervals),
+        "distribution": pack_distribution(summary.distribution),
     }
     if summary.errors:
         row["errors"] = summary.errors
@@ -289,36 +291,14 @@ def _row(key: Key, summary: Summary) -> dict[str, Any]:
 def _summary(row: Mapping[str, Any]) -> Summary:
     return Summary(
         **{name: row[name] for name in _AS_IT_IS},
-        intervals=_intervals(row["intervals"]),
-        distribution=_distribution(row["distribution"]),
+        intervals=unpack_intervals(row["intervals"]),
+        distribution=unpack_distribution(row["distribution"]),
         errors=row.get("errors", 0),
         peak_memory=row.get("peak_memory"),
         allocations=row.get("allocations"),
         interrupted=row.get("interrupted", False),
         warnings=tuple(row.get("warnings", ())),
     )
-
-
-def _intervals(packed: str) -> dict[str, tuple[float, float]]:
-    try:
-        parts = [part.split(":") for part in packed.split()]
-        intervals = {name: (float(low), float(high)) for name, low, high in parts}
-    except ValueError:
-        raise ValueError("a result's 'intervals' are damaged") from None
-    for low, high in intervals.values():
-        _check(0 <= low <= high <= MOST, "a result's 'intervals' are no times in order")
-    return intervals
-
-
-def _distribution(packed: str) -> tuple[tuple[int, int], ...]:
-    try:
-        return tuple((int(at), int(count)) for at, count in map(_pair, packed.split()))
-    except ValueError:
-        raise ValueError("a result's 'distribution' is damaged") from None
-
-
-def _pair(part: str) -> list[str]:
-    return part.split(":")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -73,6 +73,7 @@ class Verdict:
         warnings: doubts about this verdict; the report numbers them.
         fails: whether the test fails for it (a FAILED verdict, or what `on_undecided` and
             `--perf-strict` make of the others).
+        warns: whether its author asked for a warning.
     """
 
     key: Key
@@ -85,6 +86,7 @@ class Verdict:
     comparison: Comparison | None = None
     warnings: tuple[str, ...] = ()
     fails: bool = False
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class TestResult:
     Attributes:
         nodeid: the test.
         measured: False where a plain run executed the body once.
+        passed: whether setup, call and teardown went well; only then are figures kept.
         operations: figures, in the order in which they were made.
         verdicts: one per criterion.
         seconds: how long measuring and judging took.
@@ -111,6 +114,7 @@ class TestResult:
 
     nodeid: str
     measured: bool
+    passed: bool = True
     operations: tuple[MeasuredOperation, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     seconds: float = 0.0

@@ -1,0 +1,91 @@
+"""The child's side of a second look: run the one test asked for, send back what it gave."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, call_parent
+from pytest_perfmon.model.codec import from_plain
+
+NAME = "perfmon-child"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the parent asks for.
+
+    Attributes:
+        nodeid: the test.
+        criteria: how many budget criteria share alpha.
+        early_stop: whether a measurement may end as soon as its budgets are decided.
+    """
+
+    nodeid: str
+    criteria: int
+    early_stop: bool
+
+
+class Child:
+    """The hooks that turn a pytest process into a child.
+
+    Attributes:
+        job: what the parent asks for.
+    """
+
+    def __init__(self, channel: Channel, job: Job) -> None:
+        self._channel = channel
+        self.job = job
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the test that was asked for."""
+        items[:] = [item for item in items if item.nodeid == self.job.nodeid]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Send what there is to say."""
+        message: dict[str, Any] | None = None
+        if report.failed or report.skipped:
+            message = {"ended": f"its {report.when} {report.outcome} there: {_last_line(report)}"}
+        elif hasattr(report, "perfmon"):
+            message = {"result": report.perfmon}
+        if message is not None:
+            self._send(message)
+
+    def pytest_sessionfinish(self) -> None:
+        """Say good-bye; the parent knows what is missing."""
+        self._send({"ended": "it did not run there"})
+        self._channel.close()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ChannelClosedError):
+            self._channel.send(message)
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "without a word"
+
+
+def become_child(config: pytest.Config) -> None:
+    """Call the parent and take its job.
+
+    Raises:
+        pytest.UsageError: where the parent is gone.
+    """
+    try:
+        channel = call_parent(os.environ.pop(VARIABLE))
+        job = from_plain(Job, channel.receive())
+    except (ChannelClosedError, TypeError) as error:
+        raise pytest.UsageError(f"{VARIABLE} is set, but {error}: expected a parent") from None
+    config.pluginmanager.register(Child(channel, job), NAME)
+
+
+def job_of(config: pytest.Config) -> Job | None:
+    """Give the job where this process is a child."""
+    child: Child | None = config.pluginmanager.getplugin(NAME)
+    return child.job if child is not None else None

@@ -1,0 +1,149 @@
+"""Marked tests without a measuring form: the body itself is the operation, run over and over."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pytest_perfmon.plugin.fixture import PerfMonitor
+from pytest_perfmon.plugin.hush import QuietSubtests, forget_records, hushed
+from pytest_perfmon.plugin.recording import Recording
+
+_SEED = 0
+
+
+class Body:
+    """A test's body while it is wrapped.
+
+    Attributes:
+        completed: whether it ran to its end, which unittest does not tell by an exception.
+    """
+
+    def __init__(self, item: pytest.Function, recording: Recording, monitor: PerfMonitor) -> None:
+        self._item = item
+        self._recording = recording
+        self._monitor = monitor
+        self._original: Callable[..., Any] = item.obj
+        self.completed = False
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the item run the wrapped body; put the original back afterwards."""
+        wrapped = self._async_body() if _is_async(self._original) else self._sync_body()
+        instance = _test_case_of(self._item)
+        replaced_on_instance = instance is not None and _is_async(self._original)
+        self._item.obj = wrapped
+        if replaced_on_instance:
+            setattr(instance, self._item.originalname, wrapped)
+        try:
+            with _fixed_seed(self._original):
+                yield
+        finally:
+            self._item.obj = self._original
+            if replaced_on_instance:
+                delattr(instance, self._item.originalname)
+
+    def _sync_body(self) -> Callable[..., Any]:
+        @functools.wraps(self._original)
+        def body(*args: Any, **kwargs: Any) -> None:
+            once = self._runs_once
+            if not once:
+                self._original(*args, **kwargs)
+            if not self._recording.claimed and self._recording.budgets:
+                with self._repeating(kwargs, counts_first=once) as again:
+                    for _ in self._monitor.body_rounds(self._recording.own):
+                        forget_records()
+                        self._original(*args, **again)
+            self.completed = True
+
+        return body
+
+    def _async_body(self) -> Callable[..., Any]:
+        @functools.wraps(self._original)
+        async def body(*args: Any, **kwargs: Any) -> None:
+            once = self._runs_once
+            if not once:
+                await self._original(*args, **kwargs)
+            if not self._recording.claimed and self._recording.budgets:
+                with self._repeating(kwargs, counts_first=once) as again:
+                    async for _ in self._monitor.body_rounds(self._recording.own):
+                        forget_records()
+                        await self._original(*args, **again)
+            self.completed = True
+
+        return body
+
+    @property
+    def _runs_once(self) -> bool:
+        """Whether `rounds=1` asks that the one run of the body be the measured one."""
+        uses_fixture = "perf_monitor" in self._item.fixturenames
+        return not uses_fixture and self._recording.plan().rounds == 1
+
+    @contextlib.contextmanager
+    def _repeating(self, kwargs: dict[str, Any], *, counts_first: bool) -> Iterator[dict[str, Any]]:
+        if counts_first:
+            yield kwargs
+            return
+        again = dict(kwargs)
+        if "subtests" in again:
+            again["subtests"] = QuietSubtests()
+        try:
+            with hushed(self._item), _quiet_sub_test(_test_case_of(self._item)):
+                yield again
+        except Exception as error:  # noqa: BLE001 - whatever a body raises
+            pytest.fail(
+                f"{self._item.name} passes once, not repeatable: use rounds() or rounds=1"
+                f" ({type(error).__name__}: {error})",
+                pytrace=False,
+            )
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function)
+
+
+def _test_case_of(item: pytest.Function) -> Any:
+    unittest = sys.modules.get("unittest")
+    instance = getattr(item, "instance", None)
+    return instance if unittest and isinstance(instance, unittest.TestCase) else None
+
+
+@contextlib.contextmanager
+def _quiet_sub_test(instance: Any) -> Iterator[None]:
+    if instance is None:
+        yield
+        return
+    instance.subTest = QuietSubtests().test
+    try:
+        yield
+    finally:
+        del instance.subTest
+
+
+def uses_given(item: pytest.Item) -> bool:
+    """Say whether Hypothesis runs the item's body."""
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
+
+
+@contextlib.contextmanager
+def _fixed_seed(original: Callable[..., Any]) -> Iterator[None]:
+    """Let every run of a property draw the same examples."""
+    if not getattr(original, "is_hypothesis_test", False):
+        yield
+        return
+    import hypothesis  # noqa: PLC0415 - present, since the test uses it
+
+    function = getattr(original, "__func__", original)
+    before = dict(vars(function))
+    hypothesis.seed(_SEED)(function)
+    try:
+        yield
+    finally:
+        vars(function).clear()
+        vars(function).update(before)

@@ -1,0 +1,45 @@
+"""The parent's side of a second look: measure one test again in a fresh process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+from pytest_perfmon.duet.channel import ChannelClosedError
+from pytest_perfmon.duet.launcher import Invocation, LaunchError, launch
+from pytest_perfmon.measure.clock import Clock
+from pytest_perfmon.model.codec import from_plain, to_plain
+from pytest_perfmon.model.verdict import TestResult
+from pytest_perfmon.plugin.child import Job
+
+PAUSE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 300.0
+_WORKER_NAME: Final = "perfmon"
+
+
+def measure_again(invocation: Invocation, clock: Clock, path: Path, job: Job) -> TestResult | str:
+    """Wait a moment, then measure the test in a fresh process.
+
+    What disturbed the first measurement has had time to pass; what a process draws at its start
+    (hash seed, memory layout) is drawn anew. Fixtures live twice meanwhile, which those that read
+    `PYTEST_XDIST_WORKER` know how to do.
+
+    Returns:
+        What the process found; a text says why there is nothing.
+    """
+    clock.pause(PAUSE_SECONDS)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    try:
+        with launch(
+            invocation, [path], environment={"PYTEST_XDIST_WORKER": _WORKER_NAME}
+        ) as worker:
+            worker.channel.send(to_plain(job))
+            message = worker.channel.receive(deadline)
+    except LaunchError as error:
+        return str(error)
+    except ChannelClosedError as error:
+        return f"the fresh process did not answer: {error}"
+    if "result" in message:
+        return from_plain(TestResult, message["result"])
+    return str(message.get("ended"))

@@ -1,0 +1,186 @@
+"""A run with perf tests in it: selection, preparation, gathering of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from pytest_perfmon.errors import MarkError, UsageError
+from pytest_perfmon.measure.clock import Clock, SystemClock
+from pytest_perfmon.model.budget import Budget
+from pytest_perfmon.model.codec import from_plain
+from pytest_perfmon.model.verdict import TestResult
+from pytest_perfmon.plugin.child import Job, job_of
+from pytest_perfmon.plugin.closing import Closing
+from pytest_perfmon.plugin.fixture import PerfMonitor
+from pytest_perfmon.plugin.judging import Baseline, Judging, baseline_of, statistical_criteria
+from pytest_perfmon.plugin.markers import budgets_of, uses_our_fixture
+from pytest_perfmon.plugin.options import invocation_of, read_options
+from pytest_perfmon.plugin.places import environment_of, open_run_store
+from pytest_perfmon.plugin.progress import Progress
+from pytest_perfmon.plugin.recording import MeasureContext
+from pytest_perfmon.plugin.runner import ItemRunner
+from pytest_perfmon.plugin.second_look import measure_again
+from pytest_perfmon.plugin.xdist import turns_of
+from pytest_perfmon.testing import CLOCK_KEY
+
+_NAME = "perfmon-session"
+WINDOW = 30
+
+
+class PerfSession:
+    """The state of a run with perf tests.
+
+    Attributes:
+        options: what the user asked.
+        results: by node id, the last attempt's.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.options = read_options(config)
+        self.results: dict[str, TestResult] = {}
+        self._job = job_of(config)
+        self._budgets: dict[pytest.Item, Sequence[Budget]] = {}
+        self._runner: ItemRunner | None = None
+        if not hasattr(config, "workerinput") and self._job is None:
+            closing = Closing(config, self.options, self.results)
+            config.pluginmanager.register(closing, "perfmon-closing")
+
+    @property
+    def measuring(self) -> bool:
+        """Whether this run measures."""
+        return self.options.measuring or self._job is not None
+
+    def select(self, items: list[pytest.Item], candidates: Sequence[pytest.Item]) -> None:
+        """Sort out which items are perf tests; report bad marks; leave out what is not wanted."""
+        bad = self._read_marks(candidates)
+        only, skip = self.options.only, self.options.skip
+        unwanted = [item for item in items if (item in self._budgets) is skip and (only or skip)]
+        if unwanted:
+            self._config.hook.pytest_deselected(items=unwanted)
+        leave_out = {*unwanted, *bad}
+        items[:] = [item for item in items if item not in leave_out]
+
+    def _read_marks(self, candidates: Sequence[pytest.Item]) -> list[pytest.Item]:
+        bad: list[pytest.Item] = []
+        for item in candidates:
+            if not isinstance(item, pytest.Function):
+                continue
+            try:
+                budgets = budgets_of(item)
+            except MarkError as error:
+                bad.append(item)
+                self._report_bad_mark(item, str(error))
+            else:
+                if budgets or uses_our_fixture(item):
+                    self._budgets[item] = budgets
+        return bad
+
+    def _report_bad_mark(self, item: pytest.Item, text: str) -> None:
+        report = pytest.CollectReport(item.nodeid, "failed", text, result=[])
+        self._config.hook.pytest_collectreport(report=report)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Prepare to measure and judge, once it is known what will run.
+
+        Raises:
+            pytest.UsageError: where the store cannot be read, or was written by a later version.
+        """
+        selected = {item: self._budgets[item] for item in session.items if item in self._budgets}
+        if not selected or self._config.option.collectonly:
+            return
+        clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
+        progress = Progress(self._config)
+        judging = self._judging(selected, clock) if self._judges else None
+        context = self._context(judging, clock, progress) if self.measuring else None
+        self._runner = ItemRunner(
+            selected,
+            context,
+            judging,
+            raises=self._job is None,
+            interrupted=self.take,
+            calm=progress.clear,
+        )
+        self._config.pluginmanager.register(self._runner, "perfmon-runner")
+        turns = turns_of(self._config, set(selected)) if self.measuring else None
+        if turns is not None:
+            self._config.pluginmanager.register(turns, "perfmon-turns")
+
+    @property
+    def _judges(self) -> bool:
+        return self.options.budgets or self._job is not None
+
+    def _context(self, judging: Judging | None, clock: Clock, progress: Progress) -> MeasureContext:
+        if self._job is not None:
+            early_stop = self._job.early_stop
+        else:
+            early_stop = not self.options.save and not (judging and judging.has_history)
+        return MeasureContext(
+            clock=clock,
+            options=self.options.measure,
+            early_stop=early_stop,
+            judge=judging.judge if judging else None,
+            progress=progress.update,
+        )
+
+    def _judging(self, selected: Mapping[pytest.Item, Sequence[Budget]], clock: Clock) -> Judging:
+        if self._job is not None:
+            return Judging(alpha=self.options.alpha, criteria=self._job.criteria)
+        paths = {item.nodeid: item.path for item in selected}
+        invocation = invocation_of(self._config)
+
+        def second_look(nodeid: str) -> TestResult | str:
+            job = Job(nodeid, judging.criteria_left, early_stop=not judging.has_history)
+            return measure_again(invocation, clock, paths[nodeid], job)
+
+        judging = Judging(
+            alpha=self.options.alpha,
+            criteria=sum(map(statistical_criteria, selected.values())),
+            baseline=self._baseline([item.nodeid for item in selected]),
+            max_regression=self.options.max_regression,
+            strict=self.options.strict,
+            second_look=second_look,
+        )
+        return judging
+
+    def _baseline(self, nodeids: Sequence[str]) -> Baseline:
+        try:
+            store = open_run_store(self._config, self.options)
+            environment = environment_of(self._config)
+            window = store.window(self.options.baseline_name, environment, [], WINDOW)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        return baseline_of(
+            self.options.baseline_name,
+            store.describe(),
+            environment,
+            window,
+            alpha=self.options.alpha,
+            min_effect=self.options.min_effect,
+        )
+
+    def monitor_of(self, item: pytest.Item) -> PerfMonitor:
+        """Give what the `perf_monitor` fixture is for that test."""
+        assert self._runner is not None  # noqa: S101 - the item was selected
+        return self._runner.monitor_of(item)
+
+    def take(self, result: TestResult) -> None:
+        """Take what a test gave."""
+        self.results[result.nodeid] = result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what travelled on the report of a test, of this process or of a worker."""
+        plain = getattr(report, "perfmon", None)
+        if plain is not None:
+            self.take(from_plain(TestResult, plain))
+
+
+def session_of(config: pytest.Config) -> PerfSession:
+    """Give the run's session, made when first asked for."""
+    session: PerfSession | None = config.pluginmanager.getplugin(_NAME)
+    if session is None:
+        session = PerfSession(config)
+        config.pluginmanager.register(session, _NAME)
+    return session
