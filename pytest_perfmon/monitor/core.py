@@ -118,9 +118,10 @@ class PerformanceMonitor:
         self._enabled = enabled
         self._clock_ns = clock_ns
         self._listeners: tuple[Listener, ...] = ()
-        self._operations = Registry(
+        self._registry = Registry(
             self._make, max_operations=self._max_operations, overflowing=self._warn_of_overflow
         )
+        self._operations = self._registry.operations
         _monitors.add(self)
 
     @property
@@ -140,12 +141,16 @@ class PerformanceMonitor:
         """
         if not self._enabled:
             return NULL_SPAN
+        try:
+            found = self._operations[operation]
+        except KeyError:
+            found = self._registry.admit(operation)
         if metadata is None:
             span = Span()
         else:
             span = AnnotatedSpan()
             span.metadata = metadata
-        span.operation = self._operations[operation]
+        span.operation = found
         return span
 
     def track_operation(
@@ -209,7 +214,7 @@ class PerformanceMonitor:
             )
         if self._enabled:
             self._record(
-                self._operations[operation],
+                self._registry.find(operation),
                 round(duration * NS_PER_MS),
                 None if success else UNKNOWN_ERROR,
                 metadata,
@@ -238,7 +243,7 @@ class PerformanceMonitor:
 
     def stats_matching(self, pattern: str) -> list[OperationStats]:
         """Give the figures of the operations whose name matches the glob pattern, by name."""
-        found = (operation.stats() for operation in self._operations.matching(pattern))
+        found = (operation.stats() for operation in self._registry.matching(pattern))
         return sorted((stats for stats in found if stats), key=lambda stats: stats.operation)
 
     def summary(self) -> MonitorSummary:
@@ -260,11 +265,11 @@ class PerformanceMonitor:
         """
         if self._enabled:
             for stats in snapshot.operations:
-                self._operations[stats.operation].merge(stats)
+                self._registry.find(stats.operation).merge(stats)
 
     def flush(self) -> None:
         """Bring every call that has ended into the figures, and to the listeners."""
-        for operation in list(self._operations.values()):
+        for operation in self._registry.all():
             operation.settle()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -284,7 +289,7 @@ class PerformanceMonitor:
 
     def reset(self, pattern: str = "*") -> None:
         """Forget the operations whose name matches the glob pattern, and their events."""
-        matching = self._operations.matching(pattern)
+        matching = self._registry.matching(pattern)
         for operation in matching:
             operation.settle()
             operation.retire()
@@ -328,7 +333,7 @@ class PerformanceMonitor:
         error: BaseException | None,
         metadata: Metadata | None,
     ) -> Operation:
-        current = self._operations[operation.name] if operation.retired else operation
+        current = self._registry.find(operation.name) if operation.retired else operation
         if error is None:
             self._record(current, elapsed_ns, None, metadata)
         else:
@@ -379,7 +384,7 @@ class PerformanceMonitor:
         )
 
     def _start_in_child(self) -> None:
-        self._operations.start_in_child()
+        self._registry.start_in_child()
         self._watch.start_in_child()
 
 

@@ -68,7 +68,8 @@ def _time_function(fn: Callable[..., R], operation: Operation) -> Callable[..., 
         nonlocal operation
         start_ns = clock_ns()
         try:
-            result = fn(*args, **kwargs)
+            # Unpacking an empty dict costs as much as reading the clock half a time.
+            result = fn(*args, **kwargs) if kwargs else fn(*args)
         except BaseException as error:
             operation = operation.attend(operation, clock_ns() - start_ns, error, None)
             raise

@@ -10,10 +10,11 @@ from pytest_perfmon.monitor.arguments import checked_name
 from pytest_perfmon.monitor.operation import OTHER, Operation
 
 
-class Registry(dict[str, Operation]):
-    """Finds an operation by name, and admits the name where it is new.
+class Registry:
+    """Keeps `operations` by name; `admit` gives a name its place where it has none yet.
 
-    Beyond `max_operations` names, all further ones share the operation `__other__`.
+    Beyond `max_operations` names, all further ones share the operation `__other__`. The dict is a
+    plain one and stays the same object: the path of a call looks into it directly.
 
     Args:
         make: makes the counters of one operation.
@@ -21,7 +22,7 @@ class Registry(dict[str, Operation]):
         overflowing: told the first name that is beyond the cap, again after a reset.
     """
 
-    __slots__ = ("_admission", "_make", "_max_operations", "_overflowing")
+    __slots__ = ("_admission", "_make", "_max_operations", "_overflowing", "operations")
 
     def __init__(
         self,
@@ -30,30 +31,43 @@ class Registry(dict[str, Operation]):
         max_operations: int,
         overflowing: Callable[[str], None],
     ) -> None:
+        self.operations: dict[str, Operation] = {}
         self._make = make
         self._max_operations = max_operations
         self._overflowing = overflowing
         self._admission = threading.RLock()
 
-    def __missing__(self, name: str) -> Operation:
+    def find(self, name: str) -> Operation:
+        """Give the operation of that name, admitting the name where it is new."""
+        return self.operations.get(name) or self.admit(name)
+
+    def admit(self, name: str) -> Operation:
+        """Give the operation of a name that was not found.
+
+        Raises:
+            UsageError: for a name that is no text.
+        """
         checked_name(name)
+        known = self.operations
         with self._admission:
-            known = len(self) - (OTHER in self)
-            if name == OTHER or known < self._max_operations:
-                return self.setdefault(name, self._make(name))
-            first = OTHER not in self
-            other = self.setdefault(OTHER, self._make(OTHER))
+            if name == OTHER or len(known) - (OTHER in known) < self._max_operations:
+                return known.setdefault(name, self._make(name))
+            first = OTHER not in known
+            other = known.setdefault(OTHER, self._make(OTHER))
         if first:
             self._overflowing(name)
         return other
 
+    def all(self) -> list[Operation]:
+        """Give the operations there are now, in the order of their admission."""
+        return list(self.operations.values())
+
     def matching(self, pattern: str) -> list[Operation]:
         """Give the operations whose name matches the glob pattern."""
-        operations = list(self.values())
-        return [operation for operation in operations if fnmatchcase(operation.name, pattern)]
+        return [operation for operation in self.all() if fnmatchcase(operation.name, pattern)]
 
     def start_in_child(self) -> None:
         """Go on in a forked child with fresh locks: whoever held the old ones is not there."""
         self._admission = threading.RLock()
-        for operation in self.values():
+        for operation in self.all():
             operation.renew_lock()

@@ -85,13 +85,9 @@ class NullSpan(Span):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
+    # Any three arguments, nothing done, a false answer, and no frame of Python: the frame would be
+    # a fifth of what a switched-off span costs.
+    __exit__ = "".format  # type: ignore[assignment]
 
 
 NULL_SPAN: Final = NullSpan()
