@@ -13,8 +13,9 @@ from storage.stored_runs import HERE, PARSE, QUERY, make_run, make_summary
 
 from pytest_perfmon.errors import NewerSchemaError
 from pytest_perfmon.model.measurement import Key
+from pytest_perfmon.model.packed import MOST
 from pytest_perfmon.model.run import Run
-from pytest_perfmon.model.schema import MOST, SCHEMA, read_record, run_from_json, run_to_json
+from pytest_perfmon.model.schema import SCHEMA, read_record, run_from_json, run_to_json
 
 RUN = make_run(1, keys=[PARSE, QUERY])
 PLAIN = json.loads(run_to_json(RUN))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from pytest_perfmon.model.measurement import Key, Summary
+from pytest_perfmon.model.packed import MOST
 from pytest_perfmon.model.run import Commit, Environment, Run
-from pytest_perfmon.model.schema import MOST
 
 times_ns = st.integers(0, MOST) | st.floats(0, 1e18)
 counts = st.integers(0, MOST)
