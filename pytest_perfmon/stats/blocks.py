@@ -1,8 +1,8 @@
 """One test's series of blocks, and what has been decided of it after each.
 
 A suite decides together: after each block the caller feeds every test's running maxima to e-Holm
-and hands the resulting bars back. A test is rejected exactly where its running maximum has reached
-the bar for one more rejection, so recorded data and bars are all that a replay needs.
+and hands the resulting bars back. Of those fed, exactly the rejected ones have a running maximum
+at or above the bar of the next rejection, so recorded data and bars are all that a replay needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SMALLEST_EXCLUDED: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """How much evidence it takes after a block, each (hypotheses not yet rejected) / alpha.
+    """How much evidence it takes after a block: (hypotheses not yet rejected, 1 or more) / alpha.
 
     Attributes:
         regressed: to be REGRESSED now.
@@ -181,7 +181,7 @@ class BlockSeries:
 
 
 def _reaches(log_e: float, bar: float) -> bool:
-    return bar <= 0 or log_e >= math.log(bar)
+    return e_value(log_e) >= bar
 
 
 def replay(

@@ -16,6 +16,7 @@ from typing import Final
 from pytest_perfmon.stats.evidence import Block, Evidence, fewest_blocks, log_evidence
 
 E_FOR_95_PERCENT: Final = 40.0
+E_FOR_95_PERCENT_ONE_SIDED: Final = 20.0
 _FARTHEST: Final = 50.0
 _HALVINGS: Final = 45
 _WIDTHS_TO_BE_FOUND: Final = 1.6
@@ -37,12 +38,24 @@ def log_interval(blocks: Sequence[Block], bar: float = E_FOR_95_PERCENT) -> LogI
     with at most 5 %. Unbounded before 6 blocks. Evidence is monotone in its bound, so each end is
     found by bisection (to 1e-11, outwards).
     """
-    mirrored = [
-        block if block.datum is None else replace(block, datum=-block.datum) for block in blocks
-    ]
-    ends = (_lowest_accepted(blocks, bar), -_lowest_accepted(mirrored, bar))
+    ends = (_lowest_accepted(blocks, bar), -_lowest_accepted(_mirrored(blocks), bar))
     # Data far from any symmetry can refute from both sides: what they dispute is then the answer.
     return LogInterval(min(ends), max(ends))
+
+
+def excluded_slowdown(blocks: Sequence[Block], bar: float = E_FOR_95_PERCENT_ONE_SIDED) -> float:
+    """Give the smallest share such that any larger slowdown is refuted; 0.04 is 4 %.
+
+    At the default bar, the upper end of a one-sided 95 % confidence sequence: infinite before 5
+    blocks, and never above what UNCHANGED excludes where a series ends so.
+    """
+    return math.expm1(-_lowest_accepted(_mirrored(blocks), bar))
+
+
+def _mirrored(blocks: Sequence[Block]) -> list[Block]:
+    return [
+        block if block.datum is None else replace(block, datum=-block.datum) for block in blocks
+    ]
 
 
 def _lowest_accepted(blocks: Sequence[Block], bar: float) -> float:
@@ -83,7 +96,7 @@ def visible_change(blocks: Sequence[Block], *, tau: float, bar: float) -> float 
 
     Returns:
         None before 1.6 times the fewest blocks that could decide, or where the interval is
-        unbounded; the interval's upper end is then all that can be said.
+        unbounded; `excluded_slowdown` is then all that can be said.
     """
     if len(blocks) < _ENOUGH_BLOCKS * fewest_blocks(bar):
         return None

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from pytest_perfmon.model.verdict import Change
 from pytest_perfmon.stats.blocks import Bars, BlockSeries, replay
+from pytest_perfmon.stats.confidence import excluded_slowdown
 from pytest_perfmon.stats.evidence import Evidence, blocks_of, e_value, log_evidence
+from pytest_perfmon.stats.suite import Holm
 
 ALONE = Bars.fixed(100)
 OF_TWELVE = Bars.fixed(1200)
@@ -52,6 +54,17 @@ def test_equal_sides_are_unchanged():
     assert decision.e_regressed <= 1 / 20
     assert decision.e_improved <= 1 / 20
     assert decision.blocks < 40
+
+
+@given(st.integers(min_value=0, max_value=10**6), st.floats(min_value=-0.02, max_value=0.03))
+def test_what_unchanged_excludes_is_excluded(seed, theta):
+    """Where a series ends as UNCHANGED, slowdowns above 5 % are refuted at 95 %."""
+    series = BlockSeries(0.02)
+    for datum in around(theta, seed):
+        series.add(datum)
+        if series.decide(OF_TWELVE, cap=40).change is Change.UNCHANGED:
+            assert excluded_slowdown(series.blocks) <= 0.05 + 1e-9
+            break
 
 
 def test_a_slowdown_between_the_bounds_is_not_called_unchanged_while_it_might_matter():
@@ -106,11 +119,23 @@ def test_a_bar_that_fell_rejects_on_the_running_maximum():
     assert replay(data, bars, min_effect=0.02, cap=40)[-1].change is Change.REGRESSED
 
 
-def test_a_bar_of_zero_is_always_reached():
-    """With every other hypothesis rejected there is nothing left to ask for."""
-    series = BlockSeries(0.02)
-    series.add(0.0)
-    assert series.decide(Bars(0, 100, 0, 100), cap=40).change is Change.REGRESSED
+@given(
+    st.lists(
+        st.lists(st.floats(min_value=-0.05, max_value=0.15), min_size=12, max_size=12), max_size=5
+    )
+)
+def test_bars_taken_from_holm_regress_exactly_what_holm_rejects(suite):
+    """The bar of the next rejection (the last one's, at the end) tells the rejected apart."""
+    holm = Holm(hypotheses=max(1, len(suite)), alpha=0.2)
+    series = {name: BlockSeries(0.02) for name in range(len(suite))}
+    for block in range(12):
+        for name, one in series.items():
+            one.add(suite[name][block])
+        holm.update({name: e_value(one.regressed.log_peak) for name, one in series.items()})
+        bar = holm.reachable_bar(0)
+        for name, one in series.items():
+            decision = one.decide(Bars(bar, math.inf, 5, math.inf), cap=40)
+            assert (decision.change is Change.REGRESSED) == (name in holm.rejected)
 
 
 @given(DATA, st.sampled_from([5.0, 100.0, 1200.0]), st.integers(min_value=1, max_value=30))

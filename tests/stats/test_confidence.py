@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfmon.stats.confidence import log_estimate, log_interval, visible_change
+from pytest_perfmon.stats.confidence import (
+    excluded_slowdown,
+    log_estimate,
+    log_interval,
+    visible_change,
+)
 from pytest_perfmon.stats.evidence import Evidence, blocks_of, log_evidence
 
 TAU = math.log(1.02)
@@ -99,3 +104,13 @@ def test_nothing_is_visible_where_lost_blocks_leave_the_interval_unbounded():
     """Blocks that were made but lost do not make a change visible."""
     blocks = blocks_of([0.0] * 10 + [None] * 10)
     assert visible_change(blocks, tau=TAU, bar=1200) is None
+
+
+def test_an_excluded_slowdown_is_the_upper_end_of_a_one_sided_sequence():
+    """Unbounded before five blocks; then tighter than the two-sided interval's end."""
+    assert excluded_slowdown(blocks_of([0.0] * 4)) == math.inf
+    blocks = noisy(5, 12)
+    excluded = excluded_slowdown(blocks)
+    assert 0 < excluded < math.expm1(log_interval(blocks).high)
+    refuted = log_evidence(blocks, Evidence.below(math.log1p(excluded) + 1e-9))
+    assert refuted >= math.log(20) - 1e-4
