@@ -34,18 +34,21 @@ class Overlay:
     Attributes:
         whole: directories that are mirrored with all they hold.
         conftests: conftest files that are mirrored; where one is missing here, it goes there.
-        files: single files that are copied.
+        files: test modules and the ini file, copied.
+        data: files without code that lie beside test modules and maybe the product; copied.
         empty: `__init__.py` files without content, copied where a tree has none.
     """
 
     whole: tuple[str, ...]
     conftests: frozenset[str]
     files: frozenset[str]
+    data: frozenset[str]
     empty: frozenset[str]
 
     def names(self, working: Iterable[str]) -> frozenset[str]:
         """Name the files of the working tree that both sides have."""
-        return frozenset(name for name in working if name in self.files or self._mirrors(name))
+        single = self.files | self.data
+        return frozenset(name for name in working if name in single or self._mirrors(name))
 
     def changes(self, working: Iterable[str], present: Iterable[str]) -> dict[str, bool]:
         """Say what becomes of a tree that holds the files `present`.
@@ -55,7 +58,7 @@ class Overlay:
         """
         here, there = set(working), set(present)
         owned = {name for name in here | there if self._mirrors(name)}
-        copied = (self.files & here) | (self.empty - there)
+        copied = ((self.files | self.data) & here) | (self.empty - there)
         return {name: name in here for name in sorted(owned | copied)}
 
     def _mirrors(self, name: str) -> bool:
@@ -69,6 +72,7 @@ def plan_overlay(project: Project, working: Iterable[str]) -> Overlay:
     whole: set[str] = set()
     conftests: set[str] = set()
     files = set(modules) & names
+    data: set[str] = set()
     empty: set[str] = set()
     for directory in {PurePosixPath(module).parent for module in modules}:
         conftests.update(
@@ -79,12 +83,19 @@ def plan_overlay(project: Project, working: Iterable[str]) -> Overlay:
             whole.add(top)
             continue
         beside = [name for name in names if PurePosixPath(name).parent == directory]
-        files.update(name for name in beside if _of_tests(name, project.test_patterns))
+        files.update(name for name in beside if _is_test(name, project.test_patterns))
+        data.update(name for name in beside if not name.endswith(_CODE_SUFFIXES))
         empty.update(name for name in beside if _empty_init(project.top / name))
     ini = project.name_of(project.ini) if project.ini is not None else None
     if ini is not None:
         files.add(ini)
-    return Overlay(tuple(sorted(whole)), frozenset(conftests), frozenset(files), frozenset(empty))
+    return Overlay(
+        whole=tuple(sorted(whole)),
+        conftests=frozenset(conftests),
+        files=frozenset(files),
+        data=frozenset(data - files),
+        empty=frozenset(empty),
+    )
 
 
 def lay_over(changes: Mapping[str, bool], source: Path, tree: Path) -> None:
@@ -136,10 +147,8 @@ def _test_directory(directory: PurePosixPath, names: frozenset[str]) -> str | No
     return None
 
 
-def _of_tests(name: str, patterns: tuple[str, ...]) -> bool:
+def _is_test(name: str, patterns: tuple[str, ...]) -> bool:
     base = PurePosixPath(name).name
-    if not base.endswith(_CODE_SUFFIXES):
-        return True
     return base.endswith(".py") and any(fnmatch(base, pattern) for pattern in patterns)
 
 

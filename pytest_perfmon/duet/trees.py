@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -77,16 +77,17 @@ def prepare(
     specs = (base, candidate)
     if setup is None and any(isinstance(spec, (GitRef, WorkingTree)) for spec in specs):
         maker.check_extensions()
-    sweep(cache_dir)
     with ExitStack() as stack:
         try:
-            first, second = (maker.make(spec, stack) for spec in specs)
+            sweep(cache_dir)
+            first = maker.make("baseline", base, stack)
+            second = maker.make("candidate", candidate, stack)
         except OSError as error:
             raise UsageError(f"cannot make the trees to compare: {error}") from error
         yield Sides(
             project=project,
-            baseline=replace(first.side, name="baseline"),
-            candidate=replace(second.side, name="candidate"),
+            baseline=first.side,
+            candidate=second.side,
             identical=first.files == second.files,
             tests=maker.overlay.names(maker.working),
             notes=maker.notes(first, second),
@@ -98,6 +99,7 @@ class _Made:
     side: Side
     files: dict[str, FileState]
     generated: tuple[str, ...]
+    data: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class _Maker:
                 " say how a tree is built with --perf-setup=CMD"
             )
 
-    def make(self, spec: Spec, stack: ExitStack) -> _Made:
+    def make(self, name: str, spec: Spec, stack: ExitStack) -> _Made:
         """Make one side's tree: its own files, what is built of them, then the tests at hand."""
         slot = fresh_slot(self.cache_dir)
         stack.callback(slot.leave)
@@ -141,21 +143,26 @@ class _Maker:
         generated = self._copy_generated(spec, slot.tree)
         own = manifest(slot.tree)
         changes = {} if spec == WorkingTree() else self.overlay.changes(self.working, own)
-        files = {name: state for name, state in own.items() if changes.get(name, True)}
-        files |= {name: file_state(self.project.top / name) for name in changes if changes[name]}
-        self._check_files(spec, files)
+        files = {file: state for file, state in own.items() if changes.get(file, True)}
+        files |= {file: file_state(self.project.top / file) for file in changes if changes[file]}
+        self._check_files(spec, own, files)
         if self.setup is not None and not isinstance(spec, PipSpec):
             slot = self._built(slot, own, stack)
             lay_over_kept(changes, self.project.top, slot.directory)
         else:
             lay_over(changes, self.project.top, slot.tree)
-        return _Made(self._side(spec, slot.tree, root), files, generated)
+        data = tuple(file for file in self.overlay.data & own.keys() if own[file] != files[file])
+        return _Made(self._side(name, spec, slot.tree, root), files, generated, data)
 
     def notes(self, *made: _Made) -> tuple[str, ...]:
         """Say which files the sides have that are no part of what was asked for."""
         generated = sorted({name for one in made for name in one.generated})
-        copied = f"generated, copied from the working tree: {', '.join(generated)}"
-        return (copied,) if generated else ()
+        data = sorted({name for one in made for name in one.data})
+        return tuple(
+            f"{what} from the working tree in both sides: {', '.join(names)}"
+            for what, names in (("generated", generated), ("data beside tests", data))
+            if names
+        )
 
     def _write(self, spec: Spec, slot: Slot) -> str | None:
         match spec:
@@ -192,9 +199,11 @@ class _Maker:
                 copied.append(name)
         return tuple(copied)
 
-    def _check_files(self, spec: Spec, files: dict[str, FileState]) -> None:
+    def _check_files(
+        self, spec: Spec, own: dict[str, FileState], files: dict[str, FileState]
+    ) -> None:
         home = self.project.rootdir.relative_to(self.project.top).as_posix()
-        if not any(_under_any(name, (home,)) for name in files):
+        if not any(_under_any(name, (home,)) for name in own):
             raise UsageError(
                 f"{spec.label} has no directory {home!r}, where the tests are: it has to hold what"
                 f" {str(self.project.top)!r} holds"
@@ -222,17 +231,16 @@ class _Maker:
             source.tree.rename(slot.tree)
             run_setup(command, slot.tree)
         slot.keep()
-        stack.callback(take_off, slot.directory)
         return slot
 
-    def _side(self, spec: Spec, tree: Path, root: str | None) -> Side:
+    def _side(self, name: str, spec: Spec, tree: Path, root: str | None) -> Side:
         roots = dict.fromkeys((*(() if root is None else (root,)), *self.project.roots))
         return Side(
-            name="",
+            name=name,
             label=spec.label,
             commit=spec.commit if isinstance(spec, GitRef) else "",
             tree=tree,
-            path=tuple(tree / name for name in roots),
+            path=tuple(tree / place for place in roots),
             python=self._interpreter(tree),
         )
 
