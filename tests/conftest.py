@@ -1,9 +1,10 @@
-"""What the whole suite shares: how hypothesis works on a busy machine."""
+"""What the whole suite shares: how hypothesis works on a busy machine, and one numpy."""
 
 from __future__ import annotations
 
 import os
 
+import numpy as np  # noqa: F401 - pytester forgets what its runs imported; numpy loads only once
 from hypothesis import HealthCheck, settings
 
 # a neighbour on the machine slows an example without making it wrong

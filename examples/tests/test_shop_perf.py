@@ -28,7 +28,7 @@ def test_two_ways_to_search(perf_monitor, db):
     perf_monitor.measure("whole history", orders.search, db, "customer1@example.org", limit=10_000)
 
 
-@pytest.mark.budget(p95="200ms")
+@pytest.mark.budget(p95="50ms")
 def test_best_sellers(db):
     """No fixture, only the mark: the body itself is what gets repeated and timed."""
     assert len(orders.best_sellers(db, "2025-03")) == 10
@@ -42,7 +42,7 @@ def test_place(perf_monitor, writable_db):
         orders.place(writable_db, next(customers), "2026-01-02", {1: 1, 2: 2, 3: 3})
 
 
-@pytest.mark.budget(p95="50ms")
+@pytest.mark.budget(p95="30ms")
 @pytest.mark.budget("orders.search", p95="5ms", calls=1)
 @pytest.mark.budget("orders.detail", p95="5ms", calls=3)
 def test_a_visit_over_http(perf_monitor, get):
