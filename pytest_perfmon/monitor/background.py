@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Awaitable, Coroutine
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfmon.monitor.guard import Guard
@@ -39,8 +40,10 @@ class Background:
             self._running.add(awaitable)
             loop = _running_loop()
             if loop is None:
+                # In a copy of this context, like a task, so that it knows it is inside an alert.
+                run = copy_context().run
                 threading.Thread(
-                    target=_run_alone, args=(job,), name="perfmon-callback", daemon=True
+                    target=run, args=(_run_alone, job), name="perfmon-callback", daemon=True
                 ).start()
             else:
                 # The loop itself holds tasks weakly.

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar, cast, overload
@@ -15,14 +15,13 @@ from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.arguments import (
     checked_callback,
     checked_count,
-    checked_name,
     checked_share,
 )
-from pytest_perfmon.monitor.cancellation import is_cancellation
 from pytest_perfmon.monitor.decorator import time_calls
 from pytest_perfmon.monitor.guard import Guard
-from pytest_perfmon.monitor.operation import OTHER, Listener, Metadata, Operation
-from pytest_perfmon.monitor.registry import Registry
+from pytest_perfmon.monitor.listeners import Listener
+from pytest_perfmon.monitor.operation import Metadata
+from pytest_perfmon.monitor.recording import Recorder
 from pytest_perfmon.monitor.retention import Event
 from pytest_perfmon.monitor.scope import ScopedMonitor
 from pytest_perfmon.monitor.slow import CaptureStack, EventCallback, Watch
@@ -94,34 +93,38 @@ class PerformanceMonitor:
         enabled: bool = True,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        self._slow_ns = round(parse_limit_ns(slow_threshold, "slow_threshold"))
+        slow_ns = round(parse_limit_ns(slow_threshold, "slow_threshold"))
         very_slow_ns = round(parse_limit_ns(very_slow_threshold, "very_slow_threshold"))
-        if very_slow_ns < self._slow_ns:
+        if very_slow_ns < slow_ns:
             raise UsageError(
                 f"very_slow_threshold is {very_slow_threshold!r}:"
                 f" expected at least slow_threshold, {slow_threshold!r}"
             )
-        self._newest_kept = checked_count(max_metrics_per_operation, "max_metrics_per_operation")
-        self._max_operations = checked_count(max_operations, "max_operations")
-        self._logger = logger or LOGGER
-        self._guard = Guard(self._logger)
-        self._watch = Watch(
-            slow_ns=self._slow_ns,
+        logger = logger or LOGGER
+        guard = Guard(logger)
+        watch = Watch(
+            slow_ns=slow_ns,
             very_slow_ns=very_slow_ns,
             on_slow=checked_callback(on_slow, "on_slow"),
             on_very_slow=checked_callback(on_very_slow, "on_very_slow"),
             capture_stack=capture_stack,
             sample_rate=checked_share(sample_rate, "sample_rate"),
-            logger=self._logger,
-            guard=self._guard,
+            logger=logger,
+            guard=guard,
         )
+        self._recorder = Recorder(
+            clock_ns=clock_ns,
+            attention_ns=slow_ns,
+            newest_kept=checked_count(max_metrics_per_operation, "max_metrics_per_operation"),
+            max_operations=checked_count(max_operations, "max_operations"),
+            watch=watch,
+            guard=guard,
+            logger=logger,
+        )
+        self._registry = self._recorder.registry
+        self._operations = self._registry.operations
         self._enabled = enabled
         self._clock_ns = clock_ns
-        self._listeners: tuple[Listener, ...] = ()
-        self._registry = Registry(
-            self._make, max_operations=self._max_operations, overflowing=self._warn_of_overflow
-        )
-        self._operations = self._registry.operations
         _monitors.add(self)
 
     @property
@@ -191,7 +194,7 @@ class PerformanceMonitor:
         """
         if not self._enabled:
             return lambda fn: fn
-        return time_calls(operation, self.track, self._unplaced)
+        return time_calls(operation, self.track, self._recorder.unplaced)
 
     def record_metric(
         self,
@@ -213,11 +216,12 @@ class PerformanceMonitor:
                 f"duration is {duration!r}: expected milliseconds from 0 to {LONGEST_MS:g}"
             )
         if self._enabled:
-            self._record(
+            self._recorder.record(
                 self._registry.find(operation),
                 round(duration * NS_PER_MS),
-                None if success else UNKNOWN_ERROR,
-                metadata,
+                error_type=None if success else UNKNOWN_ERROR,
+                cancelled=False,
+                metadata=metadata,
             )
 
     def start_timer(self) -> Timer:
@@ -252,7 +256,7 @@ class PerformanceMonitor:
 
     def events(self) -> tuple[Event, ...]:
         """Give the newest events (calls slow, failed, or with metadata), oldest first."""
-        return self._watch.events.newest()
+        return self._recorder.watch.events.newest()
 
     def snapshot(self) -> MonitorSnapshot:
         """Give everything counted up to now as plain data, for `merge` in another process."""
@@ -277,24 +281,30 @@ class PerformanceMonitor:
 
         The listener is called inside folds, soon after the calls or in `flush()`, with the
         operation's name, the durations (integer nanoseconds) of all counted calls, and the error
-        types of those among them that failed. It should be quick. It may track, and what it
-        raises is logged once.
+        types of those among them that failed. It hears of the calls that end from now on, up to
+        the end of the subscription. It should be quick; it may track; what it raises is logged
+        once.
         """
-        self._listeners = (*self._listeners, listener)
+        self.flush()
+        key = self._recorder.listeners.add(listener)
 
         def unsubscribe() -> None:
-            self._listeners = tuple(known for known in self._listeners if known is not listener)
+            self.flush()
+            self._recorder.listeners.remove(key)
 
         return unsubscribe
 
     def reset(self, pattern: str = "*") -> None:
-        """Forget the operations whose name matches the glob pattern, and their events."""
+        """Forget the operations whose name matches the glob pattern, and their events.
+
+        A call that ends in another thread meanwhile is forgotten or counted anew.
+        """
         matching = self._registry.matching(pattern)
         for operation in matching:
             operation.settle()
             operation.retire()
             self._operations.pop(operation.name, None)
-        self._watch.events.discard({operation.name for operation in matching})
+        self._recorder.watch.events.discard({operation.name for operation in matching})
 
     @contextmanager
     def activate(self) -> Iterator[PerformanceMonitor]:
@@ -310,83 +320,6 @@ class PerformanceMonitor:
         finally:
             override.set(previous)
 
-    def _make(self, name: str) -> Operation:
-        return Operation(
-            name,
-            clock_ns=self._clock_ns,
-            attention_ns=self._slow_ns,
-            newest_kept=self._newest_kept,
-            attend=self._attend,
-            tell=self._tell,
-        )
-
-    def _unplaced(self, name: str) -> Operation:
-        """An operation that takes its place among the others with its first call."""
-        operation = self._make(checked_name(name))
-        operation.retire()
-        return operation
-
-    def _attend(
-        self,
-        operation: Operation,
-        elapsed_ns: int,
-        error: BaseException | None,
-        metadata: Metadata | None,
-    ) -> Operation:
-        current = self._registry.find(operation.name) if operation.retired else operation
-        if error is None:
-            self._record(current, elapsed_ns, None, metadata)
-        else:
-            self._record(
-                current,
-                elapsed_ns,
-                _qualified_name(type(error)),
-                metadata,
-                cancelled=is_cancellation(error),
-            )
-        # Counted together with others, a name keeps asking: a reset may make room for it.
-        return current if current.name == operation.name else operation
-
-    def _record(
-        self,
-        operation: Operation,
-        elapsed_ns: int,
-        error_type: str | None,
-        metadata: Metadata | None,
-        *,
-        cancelled: bool = False,
-    ) -> None:
-        if error_type is None:
-            operation.succeeded(elapsed_ns)
-        else:
-            operation.failed(elapsed_ns, None if cancelled else error_type)
-        self._watch.consider(
-            operation.name,
-            elapsed_ns,
-            error_type=error_type,
-            cancelled=cancelled,
-            metadata=metadata,
-        )
-
-    def _tell(
-        self, operation: str, durations_ns: Sequence[int], error_types: Sequence[str]
-    ) -> None:
-        for listener in self._listeners:
-            self._guard.call(listener, operation, durations_ns, error_types)
-
-    def _warn_of_overflow(self, name: str) -> None:
-        self._guard.call(
-            self._logger.warning,
-            "more than max_operations=%d operations: %r and all further ones are counted as %r",
-            self._max_operations,
-            name,
-            OTHER,
-        )
-
-    def _start_in_child(self) -> None:
-        self._registry.start_in_child()
-        self._watch.start_in_child()
-
 
 async def _await_timed(span: Span, awaitable: Awaitable[R]) -> R:
     span.resume()
@@ -399,18 +332,12 @@ async def _await_timed(span: Span, awaitable: Awaitable[R]) -> R:
     return result
 
 
-def _qualified_name(error_type: type[BaseException]) -> str:
-    module = error_type.__module__
-    name = error_type.__qualname__
-    return name if module == "builtins" else f"{module}.{name}"
-
-
 _monitors: Final[weakref.WeakSet[PerformanceMonitor]] = weakref.WeakSet()
 
 
 def _start_monitors_in_child() -> None:
     for monitor in _monitors:
-        monitor._start_in_child()  # noqa: SLF001 - the class's own fork handler
+        monitor._recorder.start_in_child()  # noqa: SLF001 - the class's own fork handler
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork

@@ -20,7 +20,7 @@ class Guard:
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-        self._complained: set[int] = set()
+        self._complained: set[tuple[int, int]] = set()
 
     def call(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Call the function; None where it raised an `Exception`."""
@@ -32,9 +32,11 @@ class Guard:
 
     def complain(self, fn: object, error: BaseException) -> None:
         """Log the error of that function, unless one was logged before."""
-        if id(fn) in self._complained or len(self._complained) >= COMPLAINTS_KEPT:
+        # A bound method is a new object each time that it is looked up.
+        who = id(getattr(fn, "__self__", None)), id(getattr(fn, "__func__", fn))
+        if who in self._complained or len(self._complained) >= COMPLAINTS_KEPT:
             return
-        self._complained.add(id(fn))
+        self._complained.add(who)
         # A broken log handler is one more thing that must not reach the caller.
         with contextlib.suppress(Exception):
             self._logger.error("%r raised; later errors of it are not logged", fn, exc_info=error)

@@ -23,7 +23,6 @@ OTHER: Final = "__other__"
 """The name under which whatever is beyond a cap is counted together."""
 
 Metadata = Mapping[str, Any]
-Listener = Callable[[str, Sequence[int], Sequence[str]], object]
 Attend = Callable[["Operation", int, BaseException | None, Metadata | None], "Operation"]
 Tell = Callable[[str, Sequence[int], Sequence[str]], None]
 
@@ -110,7 +109,9 @@ class Operation:
 
     def fold(self) -> None:
         """Take what is pending into the counters, unless somebody is at it already."""
-        if self._lock.acquire(blocking=False):
+        # The lock by name: a listener that forks finds another one in the child.
+        lock = self._lock
+        if lock.acquire(blocking=False):
             try:
                 # The lock lets its own thread in again; `_busy` is what tells a handler that it
                 # interrupted a fold.
@@ -121,7 +122,7 @@ class Operation:
                     finally:
                         self._busy = False
             finally:
-                self._lock.release()
+                lock.release()
 
     def settle(self) -> None:
         """Take what is pending into the counters, after waiting for a fold in another thread."""

@@ -1,4 +1,4 @@
-"""Tell cancellation from failure without importing the libraries that cancel."""
+"""What an exception says about a call, without importing the libraries that cancel calls."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def is_cancellation(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(is_cancellation(inner) for inner in error.exceptions)
     return any((base.__module__, base.__qualname__) in _CANCELLING for base in type(error).__mro__)
+
+
+def error_type_of(error: BaseException) -> str:
+    """Name the error's class, with its module unless it is built in."""
+    kind = type(error)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
