@@ -95,7 +95,7 @@ def measure(repeats: int) -> tuple[dict[str, list[tuple[float, float]]], int]:
         figures["save"] = [elapsed_ms(lambda run=run: store.save(run)) for run in stored]
 
         def load() -> Window:
-            return store.window("default", newest.environment, KEYS, RUNS)
+            return store.window("default", newest.environment, {key.nodeid for key in KEYS}, RUNS)
 
         def load_and_judge() -> None:
             values = load().values

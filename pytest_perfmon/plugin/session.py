@@ -149,7 +149,7 @@ class PerfSession:
         try:
             store = open_run_store(self._config, self.options)
             environment = environment_of(self._config)
-            window = store.window(self.options.baseline_name, environment, [], WINDOW)
+            window = store.window(self.options.baseline_name, environment, nodeids, WINDOW)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
         return baseline_of(

@@ -9,7 +9,6 @@ from typing import Final, Protocol
 from urllib.parse import unquote
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.run import Environment, Run, Window
 from pytest_perfmon.storage.directory import DirectoryStore
 
@@ -31,9 +30,11 @@ class RunStore(Protocol):
         ...
 
     def window(
-        self, name: str, environment: Environment, keys: Collection[Key], limit: int = 30
+        self, name: str, environment: Environment, nodeids: Collection[str], limit: int = 30
     ) -> Window:
-        """Give each key's newest values under that baseline name and environment, oldest first.
+        """Give the newest values of every key of those tests, oldest first.
+
+        What counts is what was saved under that baseline name in that environment.
 
         Raises:
             StoreError: the store cannot be read at all.

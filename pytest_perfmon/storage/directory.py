@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfmon.errors import NewerSchemaError, StoreError
-from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.run import Environment, Run, Window
 from pytest_perfmon.model.schema import Record, read_record, run_to_json
 from pytest_perfmon.storage.atomic import sweep, write_new
@@ -56,11 +55,11 @@ class DirectoryStore:
         return str(path)
 
     def window(
-        self, name: str, environment: Environment, keys: Collection[Key], limit: int = 30
+        self, name: str, environment: Environment, nodeids: Collection[str], limit: int = 30
     ) -> Window:
-        """Give each key's newest values under that baseline name and environment.
+        """Give the newest values of every key of those tests.
 
-        Files are read from the newest on, until every key has its values. Beyond the newest
+        Files are read from the newest on, until every key seen has its values. Beyond the newest
         `limit` files, one that mentions none of the tests still wanting is passed over unchecked,
         so that a long history costs a new test little.
 
@@ -68,7 +67,7 @@ class DirectoryStore:
             StoreError: the store cannot be read at all.
             NewerSchemaError: a later version of this package wrote one of the files.
         """
-        builder = WindowBuilder(environment, keys, limit)
+        builder = WindowBuilder(environment, nodeids, limit)
         files = self._files(check_baseline_name(name))
         warnings = []
         for position, path in enumerate(files):

@@ -1,8 +1,9 @@
-"""Collecting each key's newest values from runs that are read newest first."""
+"""Collecting the newest values of each test's keys from runs that are read newest first."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
@@ -11,7 +12,7 @@ from pytest_perfmon.model.run import Environment, StoredValue, Window
 from pytest_perfmon.model.schema import Record
 
 _FEW: Final = 50
-"""Up to so many keys are looked for in a text faster than the text is decoded."""
+"""Up to so many tests are looked for in a text faster than the text is decoded."""
 
 
 class WindowBuilder:
@@ -19,26 +20,28 @@ class WindowBuilder:
 
     Args:
         environment: the one whose values count.
-        keys: what values are wanted of.
-        limit: how many of each, one or more.
+        nodeids: the tests whose keys are wanted, whatever operations they have.
+        limit: how many values of each key, one or more.
     """
 
-    def __init__(self, environment: Environment, keys: Collection[Key], limit: int) -> None:
+    def __init__(self, environment: Environment, nodeids: Collection[str], limit: int) -> None:
         self._fingerprint = environment.fingerprint
         self._limit = limit
-        self._newest_first: dict[tuple[str, str], list[StoredValue]] = {key: [] for key in keys}
-        self._wanting = set(self._newest_first)
+        self._nodeids = frozenset(nodeids)
+        self._wanting = set(self._nodeids)
+        self._short: Counter[str] = Counter()
+        self._newest_first: dict[tuple[str, str], list[StoredValue]] = {}
         self._elsewhere: dict[tuple[str, str], Environment] = {}
 
     @property
     def complete(self) -> bool:
-        """Whether every key has as many values as it may have."""
+        """Whether every test has keys, and each key seen has as many values as it may have."""
         return not self._wanting
 
     def may_use(self, text: str) -> bool:
-        """Say whether the text of a record may hold a key that is still wanting."""
+        """Say whether the text of a record may hold a test that is still wanting."""
         return len(self._wanting) > _FEW or any(
-            json.dumps(nodeid) in text for nodeid, _ in self._wanting
+            json.dumps(nodeid) in text for nodeid in self._wanting
         )
 
     def add(self, record: Record) -> None:
@@ -46,30 +49,37 @@ class WindowBuilder:
         if record.environment.fingerprint == self._fingerprint:
             self._take(record)
         else:
-            for key in self._wanting.intersection(record.keys):
-                self._elsewhere.setdefault(key, record.environment)
+            for key in record.keys:
+                if key[0] in self._nodeids:
+                    self._elsewhere.setdefault(key, record.environment)
 
     def window(self, runs: int, warnings: tuple[str, ...]) -> Window:
         """Give what was collected."""
-        values = {
-            Key(*key): tuple(reversed(found)) for key, found in self._newest_first.items() if found
-        }
         return Window(
-            values=values,
+            values={Key(*key): tuple(reversed(found)) for key, found in self._newest_first.items()},
             elsewhere={
                 Key(*key): environment
                 for key, environment in self._elsewhere.items()
-                if key not in values
+                if key not in self._newest_first
             },
             runs=runs,
             warnings=warnings,
         )
 
     def _take(self, record: Record) -> None:
-        wanting, newest_first, limit = self._wanting, self._newest_first, self._limit
+        nodeids, newest_first, limit = self._nodeids, self._newest_first, self._limit
         for key, value in record.values():
-            if key in wanting:
-                found = newest_first[key]
+            nodeid = key[0]
+            if nodeid not in nodeids:
+                continue
+            found = newest_first.get(key)
+            if found is None:
+                found = newest_first[key] = []
+                self._short[nodeid] += 1
+                self._wanting.add(nodeid)
+            if len(found) < limit:
                 found.append(value)
                 if len(found) == limit:
-                    wanting.discard(key)
+                    self._short[nodeid] -= 1
+                    if not self._short[nodeid]:
+                        self._wanting.discard(nodeid)

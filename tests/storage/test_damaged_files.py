@@ -104,7 +104,7 @@ def test_no_damage_costs_more_than_its_own_file(place, data):
     path = place / "default" / "20260101T000200.000000Z-000000000002.json"
     path.write_bytes(data)
     store = DirectoryStore(place)
-    window = store.window("default", HERE, [PARSE, QUERY])
+    window = store.window("default", HERE, [PARSE.nodeid, QUERY.nodeid])
     for key in (PARSE, QUERY):
         used = {int(value.run_id, 16) for value in window.values[key]}
         assert used - {2} == {1, 3}
@@ -123,7 +123,7 @@ def test_a_cut_or_foreign_file_is_always_named(place, data):
     """A file that was cut short, or is some other JSON, never passes for a run."""
     path = place / "default" / "20260101T000200.000000Z-000000000002.json"
     path.write_bytes(data)
-    window = DirectoryStore(place).window("default", HERE, [PARSE])
+    window = DirectoryStore(place).window("default", HERE, [PARSE.nodeid])
     assert [int(value.run_id, 16) for value in window.values[PARSE]] == [1, 3]
     assert len(window.warnings) == 1
 
@@ -135,5 +135,5 @@ def test_every_higher_version_is_newer(place, schema):
     path = place / "default" / "20260101T000200.000000Z-000000000002.json"
     path.write_text(json.dumps(PLAIN | {"schema": schema}))
     with pytest.raises(NewerSchemaError) as caught:
-        DirectoryStore(place).window("default", HERE, [PARSE])
+        DirectoryStore(place).window("default", HERE, [PARSE.nodeid])
     assert str(path) in str(caught.value)

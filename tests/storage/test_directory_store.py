@@ -64,7 +64,7 @@ def test_files_can_be_copied_between_stores(store, baseline, tmp_path):
         other.save(make_run(number))
     for path in baseline.iterdir():
         shutil.copy(path, tmp_path / "other" / "default" / path.name)
-    window = other.window("default", HERE, [PARSE])
+    window = other.window("default", HERE, [PARSE.nodeid])
     assert (ids(window.values[PARSE]), window.warnings) == ([1, 2, 3], ())
 
 
@@ -72,7 +72,7 @@ def test_a_copy_under_another_name_does_not_count_twice(store, baseline):
     """A file whose name does not follow from what it holds is named and left out."""
     source = path_of(baseline, make_run(1))
     shutil.copy(source, baseline / "copy of a run.json")
-    window = store.window("default", HERE, [PARSE])
+    window = store.window("default", HERE, [PARSE.nodeid])
     assert ids(window.values[PARSE]) == [1, 3]
     assert len(window.warnings) == 1
     assert "copy of a run.json was skipped: it holds the run 'default/2026" in window.warnings[0]
@@ -81,7 +81,7 @@ def test_a_copy_under_another_name_does_not_count_twice(store, baseline):
 def test_a_file_of_another_baseline_does_not_count(store, baseline, tmp_path):
     """A run that was moved into another baseline's directory is named and left out."""
     shutil.copytree(baseline, tmp_path / "runs" / "release")
-    window = store.window("release", HERE, [PARSE])
+    window = store.window("release", HERE, [PARSE.nodeid])
     assert (window.values, window.runs, len(window.warnings)) == ({}, 0, 2)
 
 
@@ -93,7 +93,7 @@ def test_other_files_are_nobodys_business(store, baseline, tmp_path):
     (tmp_path / "runs" / "notes.txt").write_text("mine")
     warnings = []
     assert len(list(store.runs(on_damaged=warnings.append))) == 2
-    assert store.window("default", HERE, [PARSE]).warnings == ()
+    assert store.window("default", HERE, [PARSE.nodeid]).warnings == ()
     assert warnings == []
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_file_is_named_and_the_others_used(store, baseline, damage):
         pytest.skip("needs links and pipes in the file system")
     path = path_of(baseline, make_run(3))
     damage(path)
-    window = store.window("default", HERE, [PARSE])
+    window = store.window("default", HERE, [PARSE.nodeid])
     assert (ids(window.values[PARSE]), window.runs) == ([1], 1)
     (warning,) = window.warnings
     assert warning.startswith(f"{path} was skipped: ")
@@ -188,7 +188,7 @@ def test_saving_goes_on_beside_a_damaged_file(store, baseline):
     before = path.read_bytes()
     store.save(make_run(4))
     assert path.read_bytes() == before
-    assert ids(store.window("default", HERE, [PARSE]).values[PARSE]) == [1, 4]
+    assert ids(store.window("default", HERE, [PARSE.nodeid]).values[PARSE]) == [1, 4]
 
 
 def test_a_damaged_file_is_not_overwritten(store, baseline):
@@ -206,7 +206,7 @@ def test_a_newer_file_is_a_usage_error_that_names_it(store, baseline):
     path = path_of(baseline, make_run(2))
     path.write_text(json.dumps({"schema": 2}))
     with pytest.raises(NewerSchemaError, match="schema 2") as caught:
-        store.window("default", HERE, [PARSE])
+        store.window("default", HERE, [PARSE.nodeid])
     assert str(path) in str(caught.value)
     with pytest.raises(NewerSchemaError, match="schema 2"):
         list(store.runs())
@@ -215,7 +215,7 @@ def test_a_newer_file_is_a_usage_error_that_names_it(store, baseline):
 def test_reading_stops_when_every_window_is_full(store, baseline):
     """Files older than the windows need are not read: their state does not matter."""
     path_of(baseline, make_run(1)).write_text("damaged")
-    window = store.window("default", HERE, [PARSE], limit=1)
+    window = store.window("default", HERE, [PARSE.nodeid], limit=1)
     assert (ids(window.values[PARSE]), window.runs, window.warnings) == ([3], 2, ())
 
 
@@ -227,7 +227,7 @@ def test_a_long_history_without_the_test_is_passed_over(tmp_path):
         store.save(make_run(number, keys=having))
     path_of(tmp_path / "default", make_run(1)).write_text("damaged")
     path_of(tmp_path / "default", make_run(2)).write_text("damaged")
-    window = store.window("default", HERE, [QUERY], limit=3)
+    window = store.window("default", HERE, [QUERY.nodeid], limit=3)
     assert ids(window.values[QUERY]) == [0, 3]
     (warning,) = window.warnings
     assert "-000000000002.json was skipped" in warning
@@ -241,7 +241,7 @@ def test_a_long_history_is_read_whole_for_many_keys(tmp_path, monkeypatch):
     store.save(make_run(1))
     store.save(make_run(2))
     path_of(tmp_path / "default", make_run(1)).write_text("damaged")
-    window = store.window("default", HERE, [QUERY], limit=1)
+    window = store.window("default", HERE, [QUERY.nodeid], limit=1)
     assert (window.elsewhere, len(window.warnings)) == ({QUERY: THERE}, 1)
 
 
@@ -250,7 +250,7 @@ def test_leftovers_of_killed_saves_are_ignored(store, baseline):
     leftover = baseline / ".saving-0123456789abcdef"
     leftover.write_text(run_to_json(make_run(2))[:300])
     store.save(make_run(4))
-    window = store.window("default", HERE, [PARSE])
+    window = store.window("default", HERE, [PARSE.nodeid])
     assert (ids(window.values[PARSE]), window.runs, window.warnings) == ([1, 3, 4], 3, ())
     assert leftover.exists()
 
@@ -284,6 +284,6 @@ def test_reading_a_place_that_is_a_file_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("mine")
     store = DirectoryStore(tmp_path / "file")
     with pytest.raises(StoreError, match="--perf-store"):
-        store.window("default", HERE, [PARSE])
+        store.window("default", HERE, [PARSE.nodeid])
     with pytest.raises(StoreError, match="--perf-store"):
         list(store.runs())

@@ -72,7 +72,7 @@ def check_refused(store: DirectoryStore, place: Path, reason: str) -> None:
     assert str(place) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert sorted(place.rglob("*")) == before
-    window = store.window("default", HERE, [PARSE])
+    window = store.window("default", HERE, [PARSE.nodeid])
     assert ([value.run_id for value in window.values[PARSE]], window.warnings) == (
         ["0" * 11 + "1"],
         (),

@@ -33,7 +33,7 @@ def value_of(run, key):
 
 def test_an_unused_store_is_empty(store):
     """Reading a store that nothing was saved to gives nothing, and no error."""
-    assert store.window("default", HERE, [PARSE]) == Window(values={}, elsewhere={}, runs=0)
+    assert store.window("default", HERE, [PARSE.nodeid]) == Window(values={}, elsewhere={}, runs=0)
     assert list(store.runs()) == []
     assert list(store.runs("default")) == []
 
@@ -52,7 +52,7 @@ def test_a_window_holds_the_newest_values_oldest_first(store):
     saved = [make_run(number) for number in range(5)]
     for number in (3, 0, 4, 1, 2):
         store.save(saved[number])
-    window = store.window("default", HERE, [PARSE], limit=3)
+    window = store.window("default", HERE, [PARSE.nodeid], limit=3)
     assert window.values == {PARSE: tuple(value_of(run, PARSE) for run in saved[2:])}
     assert (window.elsewhere, window.runs, window.warnings) == ({}, 5, ())
 
@@ -63,7 +63,7 @@ def test_a_partial_save_shortens_no_other_window(store):
     partial = [make_run(number, keys=[PARSE]) for number in range(3, 9)]
     for run in whole + partial:
         store.save(run)
-    window = store.window("default", HERE, [PARSE, QUERY], limit=3)
+    window = store.window("default", HERE, [PARSE.nodeid, QUERY.nodeid], limit=3)
     assert window.values[QUERY] == tuple(value_of(run, QUERY) for run in whole)
     assert window.values[PARSE] == tuple(value_of(run, PARSE) for run in partial[-3:])
 
@@ -71,7 +71,7 @@ def test_a_partial_save_shortens_no_other_window(store):
 def test_only_keys_that_were_asked_for_are_given(store):
     """A window holds no key that nobody asked for, nor one that has no value."""
     store.save(make_run(1, keys=[PARSE, QUERY]))
-    window = store.window("default", HERE, [QUERY, THIRD])
+    window = store.window("default", HERE, [QUERY.nodeid, THIRD.nodeid])
     assert set(window.values) == {QUERY}
     assert isinstance(next(iter(window.values)), Key)
 
@@ -80,7 +80,7 @@ def test_values_of_another_environment_do_not_count(store):
     """Another machine's figures are never in a window; the newest such machine is named."""
     store.save(make_run(1, environment=ELSEWHERE))
     store.save(make_run(2, environment=THERE))
-    window = store.window("default", HERE, [PARSE, QUERY])
+    window = store.window("default", HERE, [PARSE.nodeid, QUERY.nodeid])
     assert (window.values, window.elsewhere, window.runs) == ({}, {PARSE: THERE}, 2)
 
 
@@ -88,7 +88,7 @@ def test_elsewhere_is_silent_where_values_are(store):
     """A key that has values from here says nothing of other environments."""
     store.save(make_run(1, keys=[PARSE]))
     store.save(make_run(2, environment=THERE, keys=[PARSE, QUERY]))
-    window = store.window("default", HERE, [PARSE, QUERY])
+    window = store.window("default", HERE, [PARSE.nodeid, QUERY.nodeid])
     assert (set(window.values), window.elsewhere) == ({PARSE}, {QUERY: THERE})
 
 
@@ -96,7 +96,7 @@ def test_baselines_do_not_see_each_other(store):
     """Runs of another baseline are neither in the window nor counted."""
     store.save(make_run(1, name="main"))
     store.save(make_run(2, name="release"))
-    assert store.window("main", HERE, [PARSE]).runs == 1
+    assert store.window("main", HERE, [PARSE.nodeid]).runs == 1
     assert [run.id for run in store.runs("release")] == [make_run(2).id]
 
 
@@ -116,7 +116,7 @@ def test_impossible_baseline_names_are_usage_errors(store, name, door):
     """A name that could not be kept everywhere is refused by every door, with its value."""
     doors = {
         "save": lambda: store.save(make_run(1, name=name)),
-        "window": lambda: store.window(name, HERE, [PARSE]),
+        "window": lambda: store.window(name, HERE, [PARSE.nodeid]),
         "runs": lambda: list(store.runs(name)),
     }
     with pytest.raises(UsageError, match="--perf-baseline-name is ") as caught:
@@ -155,6 +155,15 @@ def test_what_no_reader_would_accept_is_not_saved(store, change):
     assert list(store.runs()) == []
 
 
+def test_a_window_holds_every_operation_of_a_test(store):
+    """Operations are found by their test, and a new one does not wait for another's values."""
+    other = Key(PARSE.nodeid, "another operation")
+    for number, keys in enumerate([[PARSE], [PARSE, other], [PARSE, other]]):
+        store.save(make_run(number, keys=keys))
+    window = store.window("default", HERE, [PARSE.nodeid], limit=2)
+    assert {key: len(values) for key, values in window.values.items()} == {PARSE: 2, other: 2}
+
+
 @given(
     plan=st.lists(
         st.tuples(
@@ -163,7 +172,7 @@ def test_what_no_reader_would_accept_is_not_saved(store, change):
         ),
         max_size=12,
     ),
-    asked=st.sets(st.sampled_from([PARSE, QUERY, THIRD])),
+    asked=st.sets(st.sampled_from([PARSE.nodeid, QUERY.nodeid, THIRD.nodeid])),
     limit=st.integers(1, 4),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -178,7 +187,7 @@ def test_a_window_is_what_plain_filtering_gives(fresh_store, plan, asked, limit)
         store.save(run)
     window = store.window("default", HERE, asked, limit)
     for key in (PARSE, QUERY, THIRD):
-        having = [run for run in saved if key in run.results and key in asked]
+        having = [run for run in saved if key in run.results and key.nodeid in asked]
         here = [value_of(run, key) for run in having if run.environment == HERE]
         assert window.values.get(key, ()) == tuple(here[-limit:])
         assert window.elsewhere.get(key) == (THERE if having and not here else None)
