@@ -11,6 +11,7 @@ from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.plan import MOST_VALUES, Decided, Plan, Tick
 
 _WARM_SHARE: Final = 10
+_MOST_WARM: Final = 2_000
 _STILL_FASTER: Final = 0.97
 
 
@@ -81,7 +82,7 @@ class Course:
         end_ns = self._started_ns + span_ns
         before_ns = first.typical_ns
         while (now_ns := self._clock.now_ns()) < end_ns:
-            batch = Batch(most=MOST_VALUES, until_ns=min(now_ns + SLICE_NS, end_ns), warming=True)
+            batch = Batch(most=_MOST_WARM, until_ns=min(now_ns + SLICE_NS, end_ns), warming=True)
             yield batch
             settled = batch.typical_ns >= before_ns * _STILL_FASTER
             if (automatic and settled) or self._clock.now_ns() == now_ns:

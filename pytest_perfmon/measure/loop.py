@@ -51,13 +51,14 @@ class RoundLoop:
             end_round: called after each round with the body's nanoseconds and "was it warm-up?";
                 True says that all is decided.
             tick: told of progress between rounds.
-            count_memory: whether four more rounds, reported as warm-up, count the body's memory.
+            count_memory: whether four more rounds, reported as warm-up, count the body's memory;
+                never where the plan asks for one round.
             once: one iteration, nothing measured and no callback made.
         """
         self._clock = clock
         self._begin_round = begin_round
         self._end_round = end_round
-        self._count_memory = count_memory
+        self._counts_memory = count_memory and plan.rounds != 1
         self._once = once
         self._all_decided = False
         self._walk: weakref.ref[Generator[None, None, None]] | None = None
@@ -132,7 +133,7 @@ class RoundLoop:
                 if end >= batch.until_ns:
                     break
         self._control_ns += read_control(self._clock)
-        if self._count_memory:
+        if self._counts_memory:
             yield from self._yield_counted()
 
     def _yield_counted(self) -> Generator[None, None, None]:
@@ -151,7 +152,10 @@ class RoundLoop:
 
 
 class _AsyncWalk:
-    """Walks the same generator from `async for`; an async generator would be closed too late."""
+    """Walks the same generator from `async for`; an async generator would be closed too late.
+
+    Tracers written in Python see one call of `__anext__` without its return for each loop.
+    """
 
     __slots__ = ("_walk",)
 

@@ -34,7 +34,8 @@ class Task:
             or `teardown` there is one call per value.
         teardown: runs after every call, also after one that raised, outside the clock.
         tick: told of progress between slices.
-        count_memory: whether the function is called four more times, untimed, to count memory.
+        count_memory: whether the function is called four more times, untimed, to count memory;
+            never where the plan asks for one round.
         on_interrupt: given the figures so far when something that is not an `Exception` ends the
             measurement (Ctrl-C, a cancelled task); that exception goes on unchanged. Not called
             where no value was made.
@@ -106,6 +107,7 @@ class Measuring:
             setup=task.setup,
             teardown=task.teardown,
         )
+        self._counts_memory = task.count_memory and task.plan.rounds != 1
         self._course = Course(
             task.clock,
             task.plan,
@@ -133,7 +135,7 @@ class Measuring:
         with self._interruptible():
             for batch in self._batches:
                 self._result = time_calls(self._subject, batch, self._task.clock.now_ns)
-        memory = count_calls(self._subject) if self._task.count_memory else None
+        memory = count_calls(self._subject) if self._counts_memory else None
         return self._measured(memory)
 
     async def finish_awaiting(self) -> Measured:
@@ -157,7 +159,7 @@ class Measuring:
         with self._interruptible():
             for batch in self._batches:
                 self._result = await time_awaitables(self._subject, batch, now_ns)
-        memory = await count_awaitables(self._subject) if self._task.count_memory else None
+        memory = await count_awaitables(self._subject) if self._counts_memory else None
         return self._measured(memory)
 
     def _make_first_call(self) -> tuple[Any, int]:
