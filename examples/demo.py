@@ -1,7 +1,7 @@
 """The main job in one command: keep figures, measure again, catch a release that got slower.
 
 Runs pytest three times on this folder and checks that each run ends as it should; exits 0 only if
-all three do. Nothing is left behind but the data set in data/.
+all three do. The store is a temporary one; the data set stays in data/.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ STEPS = (
 def run(step: Step, store: Path) -> list[str]:
     """Run a step, passing its output on; gives what did not end as expected."""
     print(f"\n{step.title}\n$ pytest {' '.join(step.options)}", flush=True)  # noqa: T201 - a demo
-    command = [sys.executable, "-m", "pytest", f"--perf-store={store}", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", f"--perf-store={store}"]
     command += ["-p", "no:asyncio"]  # where it is installed, it warns of a choice not made here
     command += ["--color=yes"] if sys.stdout.isatty() else []
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
