@@ -206,6 +206,6 @@ def format_limit_ns(ns: float) -> str:
 def format_bytes(size: float) -> str:
     """Show a size with three significant digits in decimal units: `24.0 MB`."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{Scale(unit, factor).number(size)} {unit}"
+        if float(f"{size:.3g}") >= factor:  # as it will be rounded: never `1,000 kB`
+            return Scale(unit, factor).text(size)
     return f"{size:.0f} B"

@@ -13,6 +13,8 @@ from pytest_perfmon.errors import UsageError
 from pytest_perfmon.units import (
     SCALES,
     common_scale,
+    format_bytes,
+    format_limit_ns,
     format_ns,
     format_share,
     parse_bytes,
@@ -255,6 +257,25 @@ class TestShowing:
         """What is shown as a percentage is the share to half of its last digit."""
         percent = float(format_share(share, signed=True).rstrip("%"))
         assert abs(percent - share * 100) <= (0.0501 if abs(share) < 0.9995 else 0.501)
+
+    @pytest.mark.parametrize("text", ["50 ms", "1.5 s", "200 us", "90 s", "123.456 ms", "1 ns"])
+    def test_a_limit_is_shown_as_it_was_written(self, text):
+        """A limit is read and shown again without digits that nobody wrote."""
+        assert format_limit_ns(parse_limit_ns(text, "p95")) == text
+
+    @given(times_ns)
+    def test_a_limit_reads_back_closely(self, ns):
+        """What is shown as the limit is the limit, to six digits."""
+        assert parse_limit_ns(format_limit_ns(ns), "shown") == pytest.approx(ns, rel=1e-5)
+
+    @given(st.integers(min_value=1, max_value=999_000_000_000))
+    @example(999_999)
+    @example(999_500_000)
+    def test_a_size_reads_back_closely_and_overflows_no_unit(self, size):
+        """Below 1,000 GB a size is shown within 0.5 %, and nothing reads `1,000 kB`."""
+        shown = format_bytes(size)
+        assert "," not in shown
+        assert parse_bytes(shown, "shown") == pytest.approx(size, rel=0.005)
 
     @pytest.mark.parametrize("scale", SCALES)
     def test_a_scale_is_found_by_its_unit(self, scale):
