@@ -114,3 +114,12 @@ def test_an_excluded_slowdown_is_the_upper_end_of_a_one_sided_sequence():
     assert 0 < excluded < math.expm1(log_interval(blocks).high)
     refuted = log_evidence(blocks, Evidence.below(math.log1p(excluded) + 1e-9))
     assert refuted >= math.log(20) - 1e-4
+
+
+def test_data_that_refute_every_ratio_leave_what_they_dispute():
+    """Where zero is refuted from both sides, the interval spans the refuted stretch around it."""
+    blocks = blocks_of(([0.00025] * 14 + [-0.5]) * 22)
+    for evidence in (Evidence.above(0.0), Evidence.below(0.0)):
+        assert log_evidence(blocks, evidence) > math.log(40)
+    interval = log_interval(blocks)
+    assert interval.low < 0 < interval.high

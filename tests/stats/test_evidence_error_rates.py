@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_perfmon.model.verdict import Change
+from pytest_perfmon.stats.blocks import Bars, BlockSeries
+from pytest_perfmon.stats.couplets import calls_for_p95, log_ratio
 from pytest_perfmon.stats.evidence import Evidence
+from pytest_perfmon.stats.quantiles import quantile
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "evidence_simulation.py"
 SERIES = 200
@@ -69,7 +73,7 @@ def test_a_real_slowdown_is_seldom_missed_where_blocks_spread_little(simulation)
     """+5 % among twelve tests is REGRESSED in 95 % of series by 40 blocks at a spread of 2 %."""
     draw, rng = simulation.DETECTED_UNDER["heavy tails 2.0%"], random.Random(1)
     ends = [simulation.played(rng, draw, math.log(1.05), cap=40)[1].change for _ in range(300)]
-    assert sum(change == "REGRESSED" for change in ends) / len(ends) >= 0.95
+    assert sum(change is Change.REGRESSED for change in ends) / len(ends) >= 0.95
 
 
 def test_without_the_coin_a_favoured_slot_would_be_taken_for_a_slowdown(simulation):
@@ -80,3 +84,26 @@ def test_without_the_coin_a_favoured_slot_would_be_taken_for_a_slowdown(simulati
         (peak,) = simulation.peaks(simulation.slot_favoured(rng, 30), Evidence.above(0.02))
         alarms += peak >= math.log(100)
     assert alarms >= 18
+
+
+def test_a_change_of_the_p95_alone_is_found_by_the_p95_alone():
+    """6 % of calls taking three times as long is REGRESSED by p95 and UNCHANGED by median."""
+    rng, bars = random.Random(1), Bars.fixed(1200)
+    spread = 0.1
+    calls = calls_for_p95(spread)
+    ends = {0.50: [], 0.95: []}
+    for p, seen in ends.items():
+        for _ in range(20):
+            series = BlockSeries(0.02)
+            while (change := series.decide(bars, 60).change) is None:
+                slow, fast = (
+                    sorted(
+                        math.exp(rng.gauss(0, spread)) * (3 if rng.random() < tail else 1)
+                        for _ in range(calls)
+                    )
+                    for tail in (0.06, 0)
+                )
+                series.add(log_ratio(quantile(slow, p), quantile(fast, p)))
+            seen.append(change)
+    assert set(ends[0.95]) == {Change.REGRESSED}
+    assert ends[0.50].count(Change.UNCHANGED) >= 19
