@@ -18,7 +18,7 @@ from pytest_perfmon.stats.evidence import Evidence
 from pytest_perfmon.stats.quantiles import quantile
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "evidence_simulation.py"
-SERIES = 200
+SERIES = 120
 
 
 @pytest.fixture(scope="module")
