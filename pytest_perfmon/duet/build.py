@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shlex
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from pytest_perfmon.duet.files import (
     source_files,
     without_bytecode,
 )
+from pytest_perfmon.duet.slots import fresh_slot
 from pytest_perfmon.errors import UsageError
 
 TREE: Final = "{tree}"
@@ -64,33 +64,36 @@ def pip_release(spec: str, cache_dir: Path, python: str) -> Path:
     key = hashlib.sha256(f"{spec}\n{python}\n{sys.version}".encode()).hexdigest()[:16]
     home = cache_dir.resolve() / "pip"
     place = home / key
-    if "==" in spec and place.is_dir():
+    if "==" in spec and "*" not in spec and place.is_dir():
         return place
-    home.mkdir(parents=True, exist_ok=True)
-    partial = home / f"{key}.{secrets.token_hex(4)}"
+    slot = fresh_slot(cache_dir)
     command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     env = {name: value for name, value in os.environ.items() if name not in _PIP_PLACES}
     try:
         code, said = _run(
-            [*command, "--quiet", "--no-deps", "--target", str(partial), "--", spec],
+            [*command, "--quiet", "--no-deps", "--target", str(slot.tree), "--", spec],
             cwd=Path.cwd(),
             env=env,
         )
         if code:
             raise UsageError(f"pip cannot install {spec!r}: {said}")
+        home.mkdir(parents=True, exist_ok=True)
         remove_tree(place)
-        partial.rename(place)
+        slot.tree.rename(place)
     except OSError as error:
         if not place.is_dir():  # else another run was faster
             raise UsageError(f"cannot keep {spec!r} in {str(home)!r}: {error}") from error
     finally:
-        remove_tree(partial)
+        slot.leave()
     return place
 
 
 def release_units(release: Path) -> tuple[str, ...]:
-    """Name what a release brings: packages and modules, namespace packages by their parts."""
-    return tuple(sorted(_units(release, PurePosixPath())))
+    """Name the packages and modules of a release, as paths without suffix.
+
+    A namespace package is named by its parts, which others may share.
+    """
+    return tuple(sorted(set(_units(release, PurePosixPath()))))
 
 
 def release_root(
@@ -100,13 +103,11 @@ def release_root(
 
     Directories made for tests do not count: many a release brings a `tests` by mistake.
     """
-    names = set(working)
-    present = names | {above.as_posix() for name in names for above in PurePosixPath(name).parents}
+    tested = tuple(f"{directory}/" for directory in tests)
     for root in roots:
         for unit in units:
-            name = PurePosixPath(root) / unit
-            around = {above.as_posix() for above in (name, *name.parents)}
-            if name.as_posix() in present and around.isdisjoint(tests):
+            place = (PurePosixPath(root) / unit).as_posix()
+            if not f"{place}/".startswith(tested) and any(_in_unit(n, place) for n in working):
                 return root
     return RELEASE_ROOT
 
@@ -116,11 +117,7 @@ def write_release(
 ) -> None:
     """Write the project's files with a release in place of the packages of that name."""
     units = [(PurePosixPath(root) / unit).as_posix() for unit in release_units(release)]
-    others = (
-        name
-        for name in working
-        if not any(name == unit or name.startswith(f"{unit}/") for unit in units)
-    )
+    others = (name for name in working if not any(_in_unit(name, unit) for unit in units))
     copy_files(source, others, tree)
     copy_files(release, without_bytecode(source_files(release)), tree / root)
 
@@ -134,11 +131,16 @@ def is_namespace(package: Path) -> bool:
     return any(mark in text for mark in _NAMESPACE_MARKS)
 
 
+def _in_unit(name: str, unit: str) -> bool:
+    """Tell whether a file belongs to a package, or is the module that it once was."""
+    return name.startswith(f"{unit}/") or name == f"{unit}.py"
+
+
 def _units(release: Path, here: PurePosixPath) -> Iterator[str]:
     for entry in (release / here).iterdir():
         name = here / entry.name
         if entry.is_file():
-            yield name.as_posix()
+            yield (here / entry.name.partition(".")[0]).as_posix()
         elif "-" in entry.name or entry.name in ("__pycache__", "bin"):
             continue
         elif is_namespace(entry):

@@ -1,7 +1,7 @@
 """Git, read only: every question this package asks of a repository, and none that writes into it.
 
-Optional locks, hooks, the file system monitor and the split index are switched off in each call,
-for any of them would write below `.git`; a temporary index lives where the caller says.
+Optional locks, hooks, the file system monitor and git-lfs are switched off in each call, for any of
+them could write below `.git`; a temporary index lives where the caller says.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ _NEVER_WRITE: Final = (
     "--no-optional-locks",
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.fsmonitor=false"),
-    *("-c", "core.splitIndex=false"),
-    *("-c", "core.sparseCheckout=false"),
     # git-lfs downloads into the repository when asked for a file's contents
     *("-c", "filter.lfs.smudge="),
     *("-c", "filter.lfs.process="),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 import sysconfig
+import time
+from pathlib import Path
 
 import pytest
 from git_projects import FAST, SLOW, TEST, GitProject, left_over, write_wheel
 from side_runs import against, both
 
+from pytest_perfmon.duet import build
 from pytest_perfmon.duet.sides import PipSpec
 from pytest_perfmon.errors import UsageError
 
@@ -95,6 +99,38 @@ def test_a_setup_that_fails_is_a_usage_error_and_leaves_nothing(made):
         assert left_over(made.cache) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_interrupted_setup_ends_with_all_its_children(made, tmp_path, monkeypatch):
+    """Ctrl-C while a tree is built leaves no process that goes on building, and no tree."""
+    started, ids = tmp_path / "started", tmp_path / "ids"
+    os.mkfifo(started)
+    script = tmp_path / "slow.sh"
+    script.write_text(f"sleep 600 & echo $$ $! > '{ids}'; echo > '{started}'; wait\n")
+
+    def interrupted(process):
+        started.read_text()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build.subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build.run_setup(f"sh '{script}'", made.top)
+    for number in ids.read_text().split():
+        assert _ended(int(number))
+
+
+def _ended(number):
+    """Tell whether a process ended; one that nobody has waited for yet did."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def test_a_setup_may_give_each_side_an_interpreter_of_its_own(made):
     """`{tree}` in `--perf-python` is each side's tree, where the setup made it."""
     command = f"mkdir {{tree}}/bin && ln -s {shlex.quote(sys.executable)} {{tree}}/bin/python"
@@ -171,6 +207,23 @@ def test_two_releases_are_compared_with_the_tests_at_hand(made, shelf):
 
 
 @pytest.mark.slow
+def test_a_release_without_an_exact_version_is_asked_for_again(made, shelf):
+    """`demo<3` and `demo==2.*` name whatever is newest at the time.
+
+    The project's `demo.py` became a package in the releases, which takes its place.
+    """
+    for spec in ("pip:demo<3", "pip:demo==2.*"):
+        with against(made, spec) as sides:
+            assert (sides.baseline.tree / "demo/__init__.py").read_text() == FAST
+            assert not (sides.baseline.tree / "demo.py").exists()
+    newer = "def work():\n    return 4\n"
+    write_wheel(shelf, "demo", "2.1", {"demo/__init__.py": newer})
+    for spec in ("pip:demo<3", "pip:demo==2.*"):
+        with against(made, spec) as sides:
+            assert (sides.baseline.tree / "demo/__init__.py").read_text() == newer
+
+
+@pytest.mark.slow
 def test_a_release_of_a_namespace_package_leaves_its_siblings_alone(tmp_path, shelf):
     """Only the parts that the release brings are replaced."""
     made = GitProject(tmp_path)
@@ -186,7 +239,16 @@ def test_a_release_that_pip_cannot_find_is_a_usage_error(made, shelf):
     with pytest.raises(UsageError, match=r"^pip cannot install 'demo==9': .*demo==9"):
         against(made, "pip:demo==9").__enter__()
     assert left_over(made.cache) == []
-    assert list((made.cache / "pip").iterdir()) == []
+    assert not (made.cache / "pip").exists()
+
+
+def test_an_environment_without_pip_is_a_usage_error(made, tmp_path):
+    """The interpreter's own message says what is missing."""
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    with pytest.raises(UsageError, match="pip cannot install 'demo': python: No module named pip"):
+        against(made, "pip:demo", python=str(fake)).__enter__()
 
 
 def test_a_release_has_no_interpreter_of_its_own(made):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -123,8 +126,8 @@ def test_trees_are_removed_when_the_comparison_is_interrupted(made, error):
     assert left_over(made.cache) == []
 
 
-def test_trees_of_a_killed_process_are_swept_and_those_of_a_living_one_are_not(made):
-    """The next run removes what SIGKILL left; before that, the trees are safe from other runs."""
+def start_holder(made, held, loop="for _ in range(1):"):
+    """Start a process that prepares a comparison, says where, and does something while it lasts."""
     program = (
         "import sys, pathlib\n"
         "sys.path[:0] = sys.argv[1:3]\n"
@@ -132,18 +135,25 @@ def test_trees_of_a_killed_process_are_swept_and_those_of_a_living_one_are_not(m
         "from side_runs import against\n"
         "made = GitProject.__new__(GitProject)\n"
         "made.top, made.cache = pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])\n"
-        "with against(made) as sides:\n"
-        "    print(sides.baseline.tree, flush=True)\n"
-        "    sys.stdin.read()\n"
+        f"{loop}\n"
+        "    with against(made) as sides:\n"
+        "        print(sides.baseline.tree, flush=True)\n"
+        f"        {held}\n"
     )
     own = Path(__file__).parent
     paths = [own, own.parents[1], made.top, made.cache]
-    child = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, paths)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def test_trees_of_a_killed_process_are_swept_and_those_of_a_living_one_are_not(made):
+    """The next run removes what SIGKILL left; before that, the trees are safe from other runs."""
+    child = start_holder(made, "sys.stdin.read()")
     with child:
         tree = Path(child.stdout.readline().strip())
         with against(made):
@@ -154,6 +164,27 @@ def test_trees_of_a_killed_process_are_swept_and_those_of_a_living_one_are_not(m
     assert tree.exists()
     sweep(made.cache)
     assert left_over(made.cache) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
+def test_a_run_ended_at_any_moment_leaves_nothing_behind_for_long(made, how):
+    """Ended while it makes, holds or removes trees: the repository is intact, a sweep clears up."""
+    before = made.bytes()
+    moments = random.Random(7)
+    for _ in range(10):
+        with start_holder(made, "pass", loop="while True:") as child:
+            assert child.stdout.readline().strip()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(moments.uniform(0, 0.1))
+            child.send_signal(how)
+    for _ in range(100):  # a git that outlived its parent may still be writing
+        sweep(made.cache)
+        if not left_over(made.cache):
+            break
+        time.sleep(0.01)
+    assert left_over(made.cache) == []
+    assert made.bytes() == before
 
 
 def test_generated_modules_are_copied_to_both_sides_and_named(made):
