@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, Listener
 from pytest_perfmon.errors import PerfmonError
@@ -67,24 +68,71 @@ class Invocation:
     plugins: frozenset[str]
 
 
-@dataclass(slots=True)
 class Worker:
-    """A running child.
+    """A child pytest process, from its start until `close`, which leaves nothing of it.
+
+    Args:
+        invocation: of the parent, moved to where the child is to run.
+        files: test files that the child collects; which tests it runs it is told by message.
+        environment: variables on top of the parent's.
+        executable: the Python to run.
 
     Attributes:
-        channel: the way to it.
         process: the process.
+        channel: the way to it, once it has called.
     """
 
-    channel: Channel
-    process: subprocess.Popen[bytes]
-    _output: Path
+    def __init__(
+        self,
+        invocation: Invocation,
+        files: Sequence[Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        executable: str = sys.executable,
+    ) -> None:
+        self._listener = Listener()
+        self._private = Path(tempfile.mkdtemp(prefix="perfmon-"))
+        self._output = self._private / "output"
+        arguments = child_arguments(invocation, files, self._private)
+        with self._output.open("wb") as sink:
+            self.process = subprocess.Popen(  # noqa: S603 - our own Python, the user's arguments
+                [executable, "-m", "pytest", *arguments],
+                cwd=invocation.directory,
+                env=_environment(self._listener.address, environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        self.channel: Channel | None = None
+
+    def connect(self) -> Channel:
+        """Wait for the child to call.
+
+        Raises:
+            LaunchError: it does not come up; names the reason, with the end of its output.
+        """
+        try:
+            deadline = time.monotonic() + _CONNECT_SECONDS
+            self.channel = self._listener.accept(self.process, deadline)
+        except ChannelClosedError as error:
+            said = self.output().strip()
+            last = said.splitlines()[-1] if said else "it printed nothing"
+            raise LaunchError(f"a fresh process could not be started: {error} ({last})") from None
+        return self.channel
 
     def output(self) -> str:
         """Give the end of what the child printed."""
         with contextlib.suppress(OSError):
             return self._output.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace")
         return ""
+
+    def close(self, *, patience: float = _END_SECONDS) -> None:
+        """Let the child end within so many seconds, else end it; remove its files."""
+        if self.channel is not None:
+            self.channel.close()
+        self._listener.close()
+        _end(self.process, patience)
+        shutil.rmtree(self._private, ignore_errors=True)
 
 
 def child_arguments(invocation: Invocation, files: Sequence[Path], private: Path) -> list[str]:
@@ -125,51 +173,15 @@ def launch(
     files: Sequence[Path],
     *,
     environment: Mapping[str, str] | None = None,
-    executable: str = sys.executable,
-) -> Iterator[Worker]:
-    """Start a child pytest on those files; it is ended and its files removed on the way out.
-
-    Args:
-        invocation: of the parent.
-        files: test files that the child collects; which tests it runs it is told by message.
-        environment: variables on top of the parent's.
-        executable: the Python to run.
+) -> Iterator[Channel]:
+    """Start a child pytest on those files and give the way to it; it is ended on the way out.
 
     Raises:
-        LaunchError: where it does not come up; names the reason, with the end of its output.
+        LaunchError: as `Worker.connect`.
     """
-    listener = Listener()
-    with (
-        tempfile.TemporaryDirectory(prefix="perfmon-", ignore_cleanup_errors=True) as name,
-        contextlib.closing(listener),
-    ):
-        private = Path(name)
-        output = private / "output"
-        command = [executable, "-m", "pytest", *child_arguments(invocation, files, private)]
-        with output.open("wb") as sink:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter, the user's arguments
-                command,
-                cwd=invocation.directory,
-                env=_environment(listener.address, environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            worker = Worker(_connected(listener, process, output), process, output)
-            with contextlib.closing(worker.channel):
-                yield worker
-        finally:
-            _end(process)
-
-
-def _connected(listener: Listener, process: subprocess.Popen[bytes], output: Path) -> Channel:
-    try:
-        return listener.accept(process, time.monotonic() + _CONNECT_SECONDS)
-    except ChannelClosedError as error:
-        said = output.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace").strip()
-        last = said.splitlines()[-1] if said else "it printed nothing"
-        raise LaunchError(f"a fresh process could not be started: {error} ({last})") from None
+    worker = Worker(invocation, files, environment=environment)
+    with contextlib.closing(worker):
+        yield worker.connect()
 
 
 def _environment(address: str, extra: Mapping[str, str]) -> dict[str, str]:
@@ -181,9 +193,9 @@ def _environment(address: str, extra: Mapping[str, str]) -> dict[str, str]:
     return {**environment, **extra, VARIABLE: address}
 
 
-def _end(process: subprocess.Popen[Any]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(0 if process.poll() is None else _END_SECONDS)
+        process.wait(patience)
     if process.poll() is None:
         process.terminate()
         try:

@@ -33,9 +33,9 @@ def measure_again(invocation: Invocation, clock: Clock, path: Path, job: Job) ->
     try:
         with launch(
             invocation, [path], environment={"PYTEST_XDIST_WORKER": _WORKER_NAME}
-        ) as worker:
-            worker.channel.send(to_plain(job))
-            message = worker.channel.receive(deadline)
+        ) as channel:
+            channel.send(to_plain(job))
+            message = channel.receive(deadline)
     except LaunchError as error:
         return str(error)
     except ChannelClosedError as error:
