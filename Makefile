@@ -13,6 +13,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
+# containers that forbid bytecode make each pytest that a test starts compile all its plugins anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint suite test-all clean
 .DELETE_ON_ERROR:
 
