@@ -83,18 +83,14 @@ class ProjectNames:
 
 
 def _holds(place: Path, parts: tuple[str, ...]) -> bool:
-    for count, part in enumerate(parts, start=1):
-        package = place / part
-        regular = (package / "__init__.py").is_file()
-        if regular and (count == len(parts) or not is_namespace(package)):
+    *packages, last = parts
+    for package in packages:
+        place = place / package
+        if not is_namespace(place):
             return True
-        if count == len(parts):
-            return any(
-                package.with_name(part + suffix).is_file()
-                for suffix in importlib.machinery.all_suffixes()
-            )
-        place = package
-    return False
+    return (place / last / "__init__.py").is_file() or any(
+        (place / f"{last}{suffix}").is_file() for suffix in importlib.machinery.all_suffixes()
+    )
 
 
 def _fault(sides: Sides, side: Side, names: ProjectNames, module: str, file: str) -> str | None:

@@ -14,8 +14,12 @@ import pytest
 from git_projects import FAST, SLOW, TEST, GitProject, left_over
 from side_runs import against, both
 
-from pytest_perfmon.duet.sides import Directory
+from pytest_perfmon.duet import trees
+from pytest_perfmon.duet.project import describe_project
+from pytest_perfmon.duet.revisions import parse_side
+from pytest_perfmon.duet.sides import Directory, WorkingTree
 from pytest_perfmon.duet.slots import sweep
+from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
 
 
@@ -289,6 +293,30 @@ def test_a_base_without_the_projects_directory_is_a_usage_error(tmp_path, base):
     made.put("elsewhere/demo.py", SLOW)
     with pytest.raises(UsageError, match="has no directory 'services/a'"):
         against(made, base, "services/a/tests/test_demo.py", root="services/a").__enter__()
+
+
+def test_a_ref_for_tests_outside_of_its_repository_is_a_usage_error(made, tmp_path):
+    """A ref of the directory that pytest was called in says nothing about tests elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    project = describe_project(elsewhere, sys_path=[], meta_path=[])
+    comparison = prepare(
+        parse_side("HEAD", made.top), WorkingTree(), project=project, cache_dir=made.cache
+    )
+    with pytest.raises(UsageError, match=r"HEAD .* the tests are in no git repository"):
+        comparison.__enter__()
+
+
+def test_files_that_cannot_be_copied_are_a_usage_error(made, monkeypatch):
+    """A full disk or an unreadable file is told in one line, and what was made is removed."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(trees, "copy_files", full)
+    with pytest.raises(UsageError, match=r"cannot make the trees to compare: .*No space left"):
+        against(made).__enter__()
+    assert left_over(made.cache) == []
 
 
 def test_without_a_repository_directories_can_be_compared(tmp_path):
