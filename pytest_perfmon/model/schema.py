@@ -8,13 +8,14 @@ Version 1 is one object, pure ASCII, one result a line so that people can search
     time         UTC, `2026-11-24T10:48:12.123456+00:00`
     commit       {id, branch, dirty}
     environment  {fingerprint, fields}; the fingerprint must agree with the fields
-    results      a list of objects, one a key
+    columns      the names of what stands in each result, in order
+    results      a list of lists, one a key
 
-A result's members are those of `Summary`, in nanoseconds, beside the key's `nodeid` and
-`operation`. `errors`, `peak_memory`, `allocations`, `interrupted` and `warnings` are left out where
-they say nothing. Two members are packed into text, which reads several times faster than lists do:
-`intervals` (`median:61.5:64 p95:80:91.25`) and `distribution` (`96:12 97:30`). They are unpacked
-and checked only where a run is read whole. Members that are not named here are ignored.
+The columns are `nodeid` and `operation`, which make the key, and members of `Summary`, times in
+nanoseconds. `intervals` (`median:61.5:64 p95:80:91.25`) and `distribution` (`96:12 97:30`) are
+packed into text; they are unpacked and checked only where a run is read whole. `more` is null or an
+object with those of `errors`, `peak_memory`, `allocations`, `interrupted` and `warnings` that say
+something. Members and columns that are not named here are ignored.
 
 Nothing that is read is executed, and nothing is believed before it was checked.
 """
@@ -27,19 +28,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
-from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from pytest_perfmon.errors import NewerSchemaError
-from pytest_perfmon.model.measurement import Key, Summary
-from pytest_perfmon.model.packed import (
-    MOST,
-    pack_distribution,
-    pack_intervals,
-    unpack_distribution,
-    unpack_intervals,
-)
+from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.run import Commit, Environment, Run, StoredValue
+from pytest_perfmon.model.table import COLUMNS, Columns, check, checked_columns, row_of, summaries
 
 SCHEMA: Final = 1
 
@@ -47,38 +41,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 UPGRADES: Final[Mapping[int, Upgrade]] = {}
 """By version: what turns a record of that version into one of the next."""
 
-_TEXT: Final = frozenset({str})
-_COUNT: Final = frozenset({int})
-_TIME: Final = frozenset({int, float})
-_MEMBERS: Final[Mapping[str, frozenset[type]]] = {
-    "nodeid": _TEXT,
-    "operation": _TEXT,
-    "unit": _TEXT,
-    "rounds": _COUNT,
-    "calls": _COUNT,
-    "mean": _TIME,
-    "min": _TIME,
-    "median": _TIME,
-    "p90": _TIME,
-    "p95": _TIME,
-    "p99": _TIME,
-    "max": _TIME,
-    "control_ns": _TIME,
-    "intervals": _TEXT,
-    "distribution": _TEXT,
-}
-_OPTIONAL: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "errors": lambda value: type(value) is int and 0 <= value <= MOST,
-    "peak_memory": lambda value: type(value) is int and 0 <= value <= MOST,
-    "allocations": lambda value: type(value) is int and -MOST <= value <= MOST,
-    "interrupted": lambda value: type(value) is bool,
-    "warnings": lambda value: type(value) is list and set(map(type, value)) <= _TEXT,
-}
-_WORDS: Final = {_TEXT: "a text", _COUNT: "a count", _TIME: "a time"}
-_required: Final = itemgetter(*_MEMBERS)
 _JUDGED: Final = ("unit", "calls", "median", "p95", "control_ns")
-_PACKED: Final = {"nodeid", "operation", "intervals", "distribution"}
-_AS_IT_IS: Final = tuple(name for name in _MEMBERS if name not in _PACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +50,7 @@ class Record:
 
     Attributes:
         keys: (node id, operation), no two equal; they match equal `Key`s in mappings.
-        rows: the result of each key.
-        columns: the members that every result has, by name, in the order of the keys.
+        columns: the members of the results by name, each in the order of the keys.
     """
 
     id: str
@@ -97,8 +59,7 @@ class Record:
     commit: Commit
     environment: Environment
     keys: Sequence[tuple[str, str]]
-    rows: Sequence[Mapping[str, Any]]
-    columns: Mapping[str, Sequence[Any]]
+    columns: Columns
 
     def values(self) -> Iterator[tuple[tuple[str, str], StoredValue]]:
         """Give what judging needs, by key."""
@@ -112,7 +73,8 @@ class Record:
         Raises:
             ValueError: intervals or a distribution are damaged; the text is the reason.
         """
-        results = {Key(*key): _summary(row) for key, row in zip(self.keys, self.rows, strict=True)}
+        keys = (Key(*key) for key in self.keys)
+        results = dict(zip(keys, summaries(self.columns), strict=True))
         return Run(self.id, self.name, self.time, self.commit, self.environment, results)
 
 
@@ -133,9 +95,10 @@ def run_to_json(run: Run) -> str:
             "fingerprint": run.environment.fingerprint,
             "fields": dict(run.environment.fields),
         },
+        "columns": list(COLUMNS),
     }
     lines = [f'"{name}":{_encode(value)},' for name, value in head.items()]
-    rows = ",\n".join(_encode(_row(key, summary)) for key, summary in run.results.items())
+    rows = ",\n".join(_encode(row_of(key, summary)) for key, summary in run.results.items())
     text = "\n".join(["{", *lines, '"results":[', rows, "]}\n"])
     read_record(text)
     return text
@@ -188,22 +151,21 @@ def read_record(
 
 
 def _record(data: dict[str, Any]) -> Record:
-    rows = data["results"]
-    columns = _checked_columns(rows)
+    columns = checked_columns(data["columns"], data["results"])
     keys = list(zip(columns["nodeid"], columns["operation"], strict=True))
-    _check(len(set(keys)) == len(keys), "two results have the same key")
+    check(len(set(keys)) == len(keys), "two results have the same key")
     commit, environment = data["commit"], Environment(data["environment"]["fields"])
     fields = environment.fields
-    _check(_is_id(data["id"]), "'id' is not 12 hexadecimal digits")
-    _check(type(data["name"]) is str, "'name' is not a text")
-    _check(_is_utc(data["time"]), "'time' is not a UTC time with microseconds")
-    _check({type(commit["id"]), type(commit["branch"])} <= _TEXT, "'commit' is not made of texts")
-    _check(type(commit["dirty"]) is bool, "'dirty' is not true or false")
-    _check(
-        type(fields) is dict and set(map(type, fields.values())) <= _TEXT,
+    check(_is_id(data["id"]), "'id' is not 12 hexadecimal digits")
+    check(type(data["name"]) is str, "'name' is not a text")
+    check(_is_utc(data["time"]), "'time' is not a UTC time with microseconds")
+    check({type(commit["id"]), type(commit["branch"])} <= {str}, "'commit' is not made of texts")
+    check(type(commit["dirty"]) is bool, "'dirty' is not true or false")
+    check(
+        type(fields) is dict and set(map(type, fields.values())) <= {str},
         "the environment's fields are not texts",
     )
-    _check(
+    check(
         data["environment"]["fingerprint"] == environment.fingerprint,
         "the environment's fingerprint does not agree with its fields",
     )
@@ -214,35 +176,8 @@ def _record(data: dict[str, Any]) -> Record:
         commit=Commit(commit["id"], commit["branch"], commit["dirty"]),
         environment=environment,
         keys=keys,
-        rows=rows,
         columns=columns,
     )
-
-
-def _checked_columns(rows: Any) -> Mapping[str, Sequence[Any]]:
-    """Check all results, a column at a time, which costs little beside decoding them."""
-    _check(type(rows) is list, "'results' is not a list")
-    if not rows:
-        return dict.fromkeys(_MEMBERS, ())
-    columns = dict(zip(_MEMBERS, zip(*map(_required, rows), strict=True), strict=True))
-    for name, types in _MEMBERS.items():
-        column = columns[name]
-        _check(set(map(type, column)) <= types, f"a result's {name!r} is not {_WORDS[types]}")
-        if types is not _TEXT:
-            _check(
-                min(column) >= 0 and max(column) <= MOST,
-                f"a result's {name!r} is not a number from 0 to {MOST:.2g}",
-            )
-    for row in rows:
-        if len(row) > len(_MEMBERS):
-            for name in _OPTIONAL.keys() & row.keys():
-                _check(_OPTIONAL[name](row[name]), f"a result's {name!r} is impossible")
-    return columns
-
-
-def _check(fine: bool, reason: str) -> None:  # noqa: FBT001 - the condition is the subject
-    if not fine:
-        raise ValueError(reason)
 
 
 def _is_id(value: Any) -> bool:
@@ -255,50 +190,6 @@ def _is_utc(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return time.utcoffset() == timedelta(0) and time.isoformat(timespec="microseconds") == value
-
-
-def _row(key: Key, summary: Summary) -> dict[str, Any]:
-    row = {
-        "nodeid": key.nodeid,
-        "operation": key.operation,
-        "unit": summary.unit,
-        "rounds": summary.rounds,
-        "calls": summary.calls,
-        "mean": summary.mean,
-        "min": summary.min,
-        "median": summary.median,
-        "p90": summary.p90,
-        "p95": summary.p95,
-        "p99": summary.p99,
-        "max": summary.max,
-        "control_ns": summary.control_ns,
-        "intervals": pack_intervals(summary.intervals),
-        "distribution": pack_distribution(summary.distribution),
-    }
-    if summary.errors:
-        row["errors"] = summary.errors
-    if summary.peak_memory is not None:
-        row["peak_memory"] = summary.peak_memory
-    if summary.allocations is not None:
-        row["allocations"] = summary.allocations
-    if summary.interrupted:
-        row["interrupted"] = True
-    if summary.warnings:
-        row["warnings"] = list(summary.warnings)
-    return row
-
-
-def _summary(row: Mapping[str, Any]) -> Summary:
-    return Summary(
-        **{name: row[name] for name in _AS_IT_IS},
-        intervals=unpack_intervals(row["intervals"]),
-        distribution=unpack_distribution(row["distribution"]),
-        errors=row.get("errors", 0),
-        peak_memory=row.get("peak_memory"),
-        allocations=row.get("allocations"),
-        interrupted=row.get("interrupted", False),
-        warnings=tuple(row.get("warnings", ())),
-    )
 
 
 def _refuse_constant(name: str) -> NoReturn:

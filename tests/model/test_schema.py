@@ -26,9 +26,20 @@ def changed(**members):
     return json.dumps(PLAIN | members)
 
 
+def result_of(plain, place=0):
+    """Give a result by the names of its columns."""
+    return dict(zip(plain["columns"], plain["results"][place], strict=True))
+
+
 def changed_result(**members):
     """Give the text of a run with other members in its first result."""
-    return changed(results=[PLAIN["results"][0] | members, PLAIN["results"][1]])
+    row = result_of(PLAIN) | members
+    return changed(columns=list(row), results=[list(row.values()), *PLAIN["results"][1:]])
+
+
+def more_of(**members):
+    """Give the text of a run whose first result says more."""
+    return changed_result(more=members)
 
 
 @given(runs)
@@ -56,16 +67,18 @@ def test_the_saved_form_is_the_documented_one():
     summary = replace(make_summary(100.0), intervals={"p95": (1.0, 2.5)}, distribution=((5, 2),))
     run = Run(RUN.id, "main", RUN.time, RUN.commit, HERE, {Key("t.py::é", "op"): summary})
     lines = run_to_json(run).splitlines()
-    assert json.loads("".join(lines)) == {
+    plain = json.loads("".join(lines))
+    assert plain == {
         "schema": 1,
         "id": "000000000001",
         "name": "main",
         "time": "2026-01-01T00:01:00.000000+00:00",
         "commit": {"id": "c0ffee", "branch": "main", "dirty": False},
         "environment": {"fingerprint": HERE.fingerprint, "fields": dict(HERE.fields)},
+        "columns": plain["columns"],
         "results": [json.loads(lines[-2])],
     }
-    assert json.loads(lines[-2]) == {
+    assert result_of(plain) == {
         "nodeid": "t.py::é",
         "operation": "op",
         "unit": "call",
@@ -81,6 +94,7 @@ def test_the_saved_form_is_the_documented_one():
         "control_ns": 100 / 7,
         "intervals": "p95:1.0:2.5",
         "distribution": "5:2",
+        "more": None,
     }
     assert "".join(lines).isascii()
 
@@ -91,8 +105,7 @@ def test_members_that_say_nothing_are_left_out():
         make_summary(), errors=2, peak_memory=0, allocations=-1, interrupted=True, warnings=("w",)
     )
     run = replace(RUN, results={PARSE: summary})
-    row = json.loads(run_to_json(run))["results"][0]
-    assert {name: row[name] for name in row.keys() - PLAIN["results"][0].keys()} == {
+    assert result_of(json.loads(run_to_json(run)))["more"] == {
         "errors": 2,
         "peak_memory": 0,
         "allocations": -1,
@@ -105,7 +118,17 @@ def test_members_that_say_nothing_are_left_out():
 def test_unknown_members_are_ignored():
     """Members that are not known here do no harm, at the top and in a result."""
     assert run_from_json(changed(later=[1])) == RUN
-    assert run_from_json(changed_result(later=[1])) == RUN
+    assert run_from_json(more_of(later=[1])) == RUN
+    later = [[*row, "x"] for row in PLAIN["results"]]
+    assert run_from_json(changed(columns=[*PLAIN["columns"], "later"], results=later)) == RUN
+
+
+def test_columns_may_come_in_any_order():
+    """What a value means follows from the column's name, not from its place."""
+    turned = changed(
+        columns=PLAIN["columns"][::-1], results=[row[::-1] for row in PLAIN["results"]]
+    )
+    assert run_from_json(turned) == RUN
 
 
 def test_odd_texts_survive():
@@ -128,7 +151,7 @@ def test_odd_texts_survive():
         (changed(schema="1"), "no schema number"),
         (changed(schema=True), "no schema number"),
         (changed(schema=0), "no schema number"),
-        ('{"schema": 1}', "'results' is missing"),
+        ('{"schema": 1}', "'columns' is missing"),
         ("[" * 200_000, "nested too deeply"),
         ('{"schema": 1, "results": ' + "[" * 200_000, "nested too deeply"),
         ('{"schema": ' + "1" * 5000 + "}", "integer string conversion"),
@@ -151,10 +174,16 @@ def test_odd_texts_survive():
             changed(environment=PLAIN["environment"] | {"fields": {"python": "3.11.8"}}),
             "fingerprint does not agree",
         ),
-        (changed(results={}), "'results' is not a list"),
-        (changed(results=[5]), "wrong type"),
-        (changed(results=[None, {}]), "wrong type"),
-        (changed(results=[{}]), "'nodeid' is missing"),
+        (changed(results={}), "'results' are not lists"),
+        (changed(results=[5]), "'results' are not lists"),
+        (changed(results=[{}]), "'results' are not lists"),
+        (changed(results=[[]]), "not one value a column"),
+        (changed(results=[[*PLAIN["results"][0], 5]]), "not one value a column"),
+        (changed(columns=None), "'columns' are not names"),
+        (changed(columns=[5]), "'columns' are not names"),
+        (changed(columns=[], results=[]), "'nodeid' is missing"),
+        (changed(columns=["nodeid", "nodeid"], results=[["a", "b"]]), "the same name"),
+        (changed(columns=PLAIN["columns"][:-1], results=[]), "'more' is missing"),
         (changed(results=PLAIN["results"] + PLAIN["results"][:1]), "same key"),
         (changed_result(nodeid=5), "'nodeid' is not a text"),
         (changed_result(operation=[]), "'operation' is not a text"),
@@ -168,13 +197,14 @@ def test_odd_texts_survive():
         (changed_result(max=float("inf")), "Infinity"),
         (changed_result(min=float("nan")), "NaN"),
         (changed_result(mean=12345678.5).replace("12345678.5", "1e999"), "'mean' is not a number"),
-        (changed_result(errors=-1), "'errors'"),
-        (changed_result(errors=None), "'errors'"),
-        (changed_result(peak_memory=0.5), "'peak_memory'"),
-        (changed_result(allocations="1"), "'allocations'"),
-        (changed_result(interrupted=1), "'interrupted'"),
-        (changed_result(warnings="text"), "'warnings'"),
-        (changed_result(warnings=[5]), "'warnings'"),
+        (changed_result(more=5), "'more' is not an object or null"),
+        (more_of(errors=-1), "'errors'"),
+        (more_of(errors=None), "'errors'"),
+        (more_of(peak_memory=0.5), "'peak_memory'"),
+        (more_of(allocations="1"), "'allocations'"),
+        (more_of(interrupted=1), "'interrupted'"),
+        (more_of(warnings="text"), "'warnings'"),
+        (more_of(warnings=[5]), "'warnings'"),
         (changed_result(intervals={}), "'intervals' is not a text"),
         (changed_result(distribution=[]), "'distribution' is not a text"),
     ],

@@ -123,8 +123,8 @@ def damage_nested(path):
 
 
 def damage_figure(path):
-    """Write a negative time."""
-    path.write_text(path.read_text().replace('"median":', '"median":-'))
+    """Write a negative number of calls."""
+    path.write_text(path.read_text().replace(",240,240,", ",240,-240,"))
 
 
 def damage_size(path):
@@ -156,7 +156,7 @@ REASONS = {
     damage_binary: "it is not text",
     damage_foreign: "it has no schema number",
     damage_nested: "nested too deeply",
-    damage_figure: "'median' is not a number from 0",
+    damage_figure: "'calls' is not a number from 0",
     damage_size: "more than 67108864",
     damage_directory: "it is not a file",
     damage_link: "it cannot be read: No such file",
