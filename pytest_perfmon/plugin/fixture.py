@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from pytest_perfmon.errors import MeasurementError
-from pytest_perfmon.measure.clock import SystemClock
-from pytest_perfmon.measure.loop import RoundLoop
-from pytest_perfmon.measure.plan import Plan
-from pytest_perfmon.measure.rounds import Measured, Measuring, Task
+from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.monitor.core import PerformanceMonitor
-from pytest_perfmon.plugin.recording import Recording, RoundRecorder
-
-
-class _OpenLoop(NamedTuple):
-    operation: str
-    loop: RoundLoop
-    recorder: RoundRecorder
+from pytest_perfmon.plugin.recording import Recording
+from pytest_perfmon.plugin.way import Call, Rounds, Way
 
 
 class PerfMonitor(PerformanceMonitor):
     """The test's own monitor; call it to measure a function under the test's name.
 
     In a plain run every measuring form runs its body once and measures nothing.
+
+    Args:
+        recording: of the test.
+        way: what this run makes of the forms.
+        clock: what the monitor reads; None is the system's.
     """
 
-    def __init__(self, recording: Recording) -> None:
-        clock = recording.measuring.clock if recording.measuring else None
+    def __init__(self, recording: Recording, way: Way, clock: Clock | None) -> None:
         if clock is None:
             super().__init__()
         else:
             super().__init__(clock_ns=clock.now_ns)
         self._recording = recording
+        self._way = way
         self._watched: list[PerformanceMonitor] = []
-        self._open_loop: _OpenLoop | None = None
-        self._unawaited: set[str] = set()
 
     def __call__(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Measure `fn(*args, **kwargs)` under the test's own name.
@@ -46,7 +40,7 @@ class PerfMonitor(PerformanceMonitor):
         Returns:
             The last call's result; something to await where `fn` returns that.
         """
-        return self._measure(self._recording.own, fn, args, kwargs)
+        return self._carry_out(Call(self._recording.own, fn, args, kwargs))
 
     def measure(
         self,
@@ -71,11 +65,11 @@ class PerfMonitor(PerformanceMonitor):
         Returns:
             The last call's result; something to await where `fn` returns that.
         """
-        return self._measure(name, fn, args, kwargs, setup=setup, teardown=teardown)
+        return self._carry_out(Call(name, fn, args, kwargs, setup, teardown))
 
-    def rounds(self) -> RoundLoop:
+    def rounds(self) -> Rounds:
         """Give the rounds of the loop's body, for `for` and `async for`; the body is measured."""
-        return self.body_rounds(self._recording.own)
+        return self.body_rounds()
 
     def watch(self, monitor: PerformanceMonitor) -> None:
         """Count what the application's own monitor tracks in rounds as operations of the test."""
@@ -87,100 +81,23 @@ class PerfMonitor(PerformanceMonitor):
         if monitor is not self and monitor not in self._watched:
             self._watched.append(monitor)
 
-    def body_rounds(self, operation: str) -> RoundLoop:
+    def body_rounds(self) -> Rounds:
         """Give the engine of `rounds()` and of repeated bodies."""
-        self._claim(operation)
-        context = self._recording.measuring
-        if context is None:
-            return _once_loop()
-        plan = self._recording.plan()
-        recorder = RoundRecorder(self._recording, [self, *self._watched])
-
-        def tick(values: int, elapsed_ns: int) -> None:
-            context.progress(operation, elapsed_ns, values, plan.max_time_ns)
-
-        loop = RoundLoop(
-            context.clock,
-            plan,
-            begin_round=recorder.begin_round,
-            end_round=recorder.end_round,
-            tick=tick,
-            count_memory=self._recording.wants_memory(operation),
-        )
-        self._open_loop = _OpenLoop(operation, loop, recorder)
-        return loop
+        self._claim(self._recording.own)
+        return self._way.rounds(self._recording.own, [self, *self._watched])
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """Hand over what a loop has measured, however it was left.
+        """Hand over what was measured, however loops were left.
 
         Raises:
             MeasurementError: for a measurement that was begun and never awaited.
         """
-        if self._open_loop is not None:
-            operation, loop, recorder = self._open_loop
-            self._open_loop = None
-            with loop:
-                recorder.finish(loop.measurement(operation, interrupted=interrupted))
-        if self._unawaited and not interrupted:
-            raise MeasurementError(
-                f"perf_monitor measured {min(self._unawaited)!r} as an awaitable that nobody"
-                " awaited: expected `await perf_monitor(...)` in an async test"
-            )
+        self._way.finish(interrupted=interrupted)
 
-    def _measure(
-        self,
-        operation: str,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        setup: Callable[[], Any] | None = None,
-        teardown: Callable[[], Any] | None = None,
-    ) -> Any:
-        _check_function(fn)
-        self._claim(operation)
-        context = self._recording.measuring
-        if context is None:
-            return _once(fn, args, kwargs, setup, teardown)
-        judges = self._recording.judges(operation)
-        plan = self._recording.plan(operation)
-
-        def decided(values_ns: Any) -> bool:
-            for judge in judges:
-                judge.observe(values_ns)
-            return self._recording.may_stop(judges)
-
-        def tick(values: int, elapsed_ns: int) -> None:
-            context.progress(operation, elapsed_ns, values, plan.max_time_ns)
-
-        measuring = Measuring(
-            Task(
-                operation=operation,
-                call=fn,
-                args=args,
-                kwargs=kwargs,
-                clock=context.clock,
-                plan=plan,
-                decided=decided,
-                setup=setup,
-                teardown=teardown,
-                tick=tick,
-                count_memory=self._recording.wants_memory(operation),
-                on_interrupt=self._recording.add,
-            )
-        )
-        if measuring.awaits:
-            self._unawaited.add(operation)
-            return self._finish_awaiting(operation, measuring)
-        measured = measuring.finish()
-        self._recording.add(measured.measurement)
-        return measured.result
-
-    async def _finish_awaiting(self, operation: str, measuring: Measuring) -> Any:
-        self._unawaited.discard(operation)
-        measured: Measured = await measuring.finish_awaiting()
-        self._recording.add(measured.measurement)
-        return measured.result
+    def _carry_out(self, call: Call) -> Any:
+        _check_function(call.fn)
+        self._claim(call.operation)
+        return self._way.call(call)
 
     def _claim(self, operation: str) -> None:
         try:
@@ -189,52 +106,13 @@ class PerfMonitor(PerformanceMonitor):
             _mistake(str(error))
 
 
-def _once_loop() -> RoundLoop:
-    return RoundLoop(
-        SystemClock.measured(),
-        Plan(),
-        begin_round=lambda _: None,
-        end_round=lambda *_: True,
-        once=True,
-    )
-
-
-def _once(
-    fn: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    setup: Callable[[], Any] | None,
-    teardown: Callable[[], Any] | None,
-) -> Any:
-    if setup is not None:
-        setup()
-    try:
-        result = fn(*args, **kwargs)
-    except BaseException:
-        if teardown is not None:
-            teardown()
-        raise
-    if teardown is None:
-        return result
-    if inspect.isawaitable(result):
-        return _once_awaiting(result, teardown)
-    teardown()
-    return result
-
-
-async def _once_awaiting(result: Any, teardown: Callable[[], Any]) -> Any:
-    try:
-        return await result
-    finally:
-        teardown()
-
-
 def _check_function(fn: object) -> None:
     if isinstance(fn, Coroutine):
+        name = getattr(fn, "__qualname__", fn)
         fn.close()
         _mistake(
-            f"perf_monitor was given the coroutine {getattr(fn, '__qualname__', fn)!r}: expected"
-            " the coroutine function and its arguments, as in `await perf_monitor(fn, *args)`"
+            f"perf_monitor was given the coroutine {name!r}: expected the coroutine function and"
+            " its arguments, as in `await perf_monitor(fn, *args)`"
         )
     if not callable(fn):
         _mistake(

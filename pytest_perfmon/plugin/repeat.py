@@ -14,6 +14,7 @@ import pytest
 from pytest_perfmon.plugin.fixture import PerfMonitor
 from pytest_perfmon.plugin.hush import QuietSubtests, forget_records, hushed
 from pytest_perfmon.plugin.recording import Recording
+from pytest_perfmon.plugin.way import Way
 
 _SEED = 0
 
@@ -25,8 +26,11 @@ class Body:
         completed: whether it ran to its end, which unittest does not tell by an exception.
     """
 
-    def __init__(self, item: pytest.Function, recording: Recording, monitor: PerfMonitor) -> None:
+    def __init__(
+        self, item: pytest.Function, recording: Recording, monitor: PerfMonitor, way: Way
+    ) -> None:
         self._item = item
+        self._way = way
         self._recording = recording
         self._monitor = monitor
         self._original: Callable[..., Any] = item.obj
@@ -57,7 +61,7 @@ class Body:
                 self._original(*args, **kwargs)
             if not self._recording.claimed and self._recording.budgets:
                 with self._repeating(kwargs, counts_first=once) as again:
-                    for _ in self._monitor.body_rounds(self._recording.own):
+                    for _ in self._monitor.body_rounds():
                         forget_records()
                         self._original(*args, **again)
             self.completed = True
@@ -72,7 +76,7 @@ class Body:
                 await self._original(*args, **kwargs)
             if not self._recording.claimed and self._recording.budgets:
                 with self._repeating(kwargs, counts_first=once) as again:
-                    async for _ in self._monitor.body_rounds(self._recording.own):
+                    async for _ in self._monitor.body_rounds():
                         forget_records()
                         await self._original(*args, **again)
             self.completed = True
@@ -83,7 +87,7 @@ class Body:
     def _runs_once(self) -> bool:
         """Whether `rounds=1` asks that the one run of the body be the measured one."""
         uses_fixture = "perf_monitor" in self._item.fixturenames
-        return not uses_fixture and self._recording.plan().rounds == 1
+        return not uses_fixture and self._way.runs_body_once
 
     @contextlib.contextmanager
     def _repeating(self, kwargs: dict[str, Any], *, counts_first: bool) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,18 +12,17 @@ import pytest
 from pytest_perfmon.errors import MeasurementError, PerfmonWarning
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.codec import to_plain
-from pytest_perfmon.model.measurement import Key
-from pytest_perfmon.model.verdict import TestResult, Verdict
+from pytest_perfmon.model.verdict import TestResult
 from pytest_perfmon.monitor.ambient import set_process_monitor
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.plugin.fixture import PerfMonitor
-from pytest_perfmon.plugin.judging import Judging, measured, summaries_of
 from pytest_perfmon.plugin.markers import uses_our_fixture
-from pytest_perfmon.plugin.recording import MeasureContext, Recording
+from pytest_perfmon.plugin.modes import Mode
+from pytest_perfmon.plugin.recording import Recording
 from pytest_perfmon.plugin.repeat import Body, uses_given
+from pytest_perfmon.plugin.way import Way
 from pytest_perfmon.reporting.failure import failure_section
 from pytest_perfmon.reporting.junit import properties
-from pytest_perfmon.verdicts.budgets import not_checked
 
 
 @dataclass(slots=True)
@@ -32,6 +31,7 @@ class Attempt:
 
     Attributes:
         recording: what it gives.
+        way: how its forms are carried out.
         monitor: what its fixture gives.
         previous: the ambient monitor before it.
         result: what it gave, None where its body did not run to the end.
@@ -39,6 +39,7 @@ class Attempt:
     """
 
     recording: Recording
+    way: Way
     monitor: PerfMonitor
     previous: PerformanceMonitor
     result: TestResult | None = None
@@ -50,8 +51,7 @@ class ItemRunner:
 
     Args:
         budgets: the perf tests with their marks.
-        context: how to measure; None runs bodies once.
-        judging: None where nothing is judged.
+        mode: what kind of run this is.
         raises: whether a violation fails its test; a child leaves that to its parent.
         interrupted: told what a test gave before Ctrl-C.
         calm: called when a measurement is over, whatever became of it.
@@ -60,16 +60,14 @@ class ItemRunner:
     def __init__(
         self,
         budgets: Mapping[pytest.Item, Sequence[Budget]],
-        context: MeasureContext | None,
-        judging: Judging | None,
+        mode: Mode,
         *,
         raises: bool,
         interrupted: Callable[[TestResult], None],
         calm: Callable[[], None],
     ) -> None:
         self._budgets = budgets
-        self._context = context
-        self._judging = judging
+        self._mode = mode
         self._raises = raises
         self._interrupted = interrupted
         self._calm = calm
@@ -84,9 +82,10 @@ class ItemRunner:
         """Make the test's monitor the process's."""
         if item in self._budgets:
             own = item.ihook.pytest_perfmon_operation_name(item=item) or item.name
-            recording = Recording(item.nodeid, own, self._budgets[item], self._context)
-            monitor = PerfMonitor(recording)
-            self._attempts[item] = Attempt(recording, monitor, set_process_monitor(monitor))
+            recording = Recording(item.nodeid, own, self._budgets[item], self._mode.make_judge)
+            way = self._mode.way(recording)
+            monitor = PerfMonitor(recording, way, self._mode.clock)
+            self._attempts[item] = Attempt(recording, way, monitor, set_process_monitor(monitor))
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,18 +94,18 @@ class ItemRunner:
         attempt = self._attempts.get(item)
         if attempt is None:
             return (yield)
-        if self._context is None:
-            result = yield
-            attempt.result = TestResult(item.nodeid, measured=False)
-            return result
         assert isinstance(item, pytest.Function)  # noqa: S101 - nothing else is selected
+        if not self._mode.repeats_bodies:
+            result = yield
+            self._conclude(item, attempt, time.perf_counter())
+            return result
         if uses_given(item) and uses_our_fixture(item):
             pytest.fail(
                 f"{item.name} uses @given and perf_monitor: expected one of them; a budget mark"
                 " alone measures whole runs of the property",
                 pytrace=False,
             )
-        body = Body(item, attempt.recording, attempt.monitor)
+        body = Body(item, attempt.recording, attempt.monitor, attempt.way)
         started = time.perf_counter()
         try:
             with body.in_place():
@@ -115,7 +114,7 @@ class ItemRunner:
                 self._conclude(item, attempt, started)
         except KeyboardInterrupt:
             attempt.monitor.finish(interrupted=True)
-            self._interrupted(self._result(attempt, (), started))
+            self._interrupted(self._mode.result(attempt.recording, interrupted=True))
             raise
         finally:
             attempt.monitor.finish(interrupted=True)
@@ -155,36 +154,16 @@ class ItemRunner:
             attempt.monitor.finish()
         except MeasurementError as error:
             pytest.fail(str(error), pytrace=False)
-        verdicts = self._verdicts(attempt.recording)
-        for verdict in verdicts:
+        result = self._mode.result(attempt.recording, interrupted=False)
+        result = replace(result, seconds=time.perf_counter() - started)
+        for verdict in result.verdicts:
             item.ihook.pytest_perfmon_verdict(item=item, verdict=verdict)
-        attempt.result = self._result(attempt, verdicts, started)
-        item.user_properties += properties(attempt.result)
-        for verdict in verdicts:
+        attempt.result = result
+        item.user_properties += properties(result)
+        for verdict in result.verdicts:
             if verdict.warns:
                 item.warn(PerfmonWarning(verdict.headline))
-        failing = [verdict for verdict in verdicts if verdict.fails]
+        failing = [verdict for verdict in result.verdicts if verdict.fails]
         if failing and self._raises:
             item.add_report_section("call", "perfmon", failure_section(failing))
             pytest.fail("\n".join(one.headline for one in failing), pytrace=False)
-
-    def _verdicts(self, recording: Recording) -> tuple[Verdict, ...]:
-        if self._judging is None:
-            return ()
-        if not recording.measurements and not recording.budgets:
-            key = Key(recording.nodeid, recording.own)
-            why = "nothing was measured: expected perf_monitor(fn), .measure() or .rounds()"
-            return self._judging.strictly([not_checked(key, "measurement", why)])
-        return self._judging.verdicts(recording, summaries_of(recording))
-
-    def _result(
-        self, attempt: Attempt, verdicts: tuple[Verdict, ...], started: float
-    ) -> TestResult:
-        recording = attempt.recording
-        return TestResult(
-            recording.nodeid,
-            measured=True,
-            operations=measured(recording, summaries_of(recording)),
-            verdicts=verdicts,
-            seconds=time.perf_counter() - started,
-        )

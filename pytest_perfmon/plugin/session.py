@@ -16,11 +16,12 @@ from pytest_perfmon.plugin.closing import Closing
 from pytest_perfmon.plugin.fixture import PerfMonitor
 from pytest_perfmon.plugin.judging import Baseline, Judging, baseline_of, statistical_criteria
 from pytest_perfmon.plugin.markers import budgets_of, uses_our_fixture
+from pytest_perfmon.plugin.modes import Measured, Mode, Plain
 from pytest_perfmon.plugin.options import invocation_of, read_options
 from pytest_perfmon.plugin.places import environment_of, open_run_store
 from pytest_perfmon.plugin.progress import Progress
-from pytest_perfmon.plugin.recording import MeasureContext
 from pytest_perfmon.plugin.runner import ItemRunner
+from pytest_perfmon.plugin.sampling import SamplingOptions
 from pytest_perfmon.plugin.second_look import measure_again
 from pytest_perfmon.plugin.xdist import turns_of
 from pytest_perfmon.testing import CLOCK_KEY
@@ -94,11 +95,10 @@ class PerfSession:
         clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
         progress = Progress(self._config)
         judging = self._judging(selected, clock) if self._judges else None
-        context = self._context(judging, clock, progress) if self.measuring else None
+        mode = self._mode(judging, clock, progress)
         self._runner = ItemRunner(
             selected,
-            context,
-            judging,
+            mode,
             raises=self._job is None,
             interrupted=self.take,
             calm=progress.clear,
@@ -112,18 +112,15 @@ class PerfSession:
     def _judges(self) -> bool:
         return self.options.budgets or self._job is not None
 
-    def _context(self, judging: Judging | None, clock: Clock, progress: Progress) -> MeasureContext:
+    def _mode(self, judging: Judging | None, clock: Clock, progress: Progress) -> Mode:
+        if not self.measuring:
+            return Plain()
         if self._job is not None:
             early_stop = self._job.early_stop
         else:
             early_stop = not self.options.save and not (judging and judging.has_history)
-        return MeasureContext(
-            clock=clock,
-            options=self.options.measure,
-            early_stop=early_stop,
-            judge=judging.judge if judging else None,
-            progress=progress.update,
-        )
+        options = SamplingOptions(clock, self.options.measure, early_stop, progress.update)
+        return Measured(options, judging)
 
     def _judging(self, selected: Mapping[pytest.Item, Sequence[Budget]], clock: Clock) -> Judging:
         if self._job is not None:
