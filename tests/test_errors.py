@@ -9,7 +9,9 @@ import pytest
 from pytest_perfmon import errors
 
 CLASSES = [
-    one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, Exception)
+    one
+    for one in vars(errors).values()
+    if inspect.isclass(one) and issubclass(one, Exception) and not issubclass(one, Warning)
 ]
 
 
@@ -41,3 +43,9 @@ def test_what_the_user_has_to_change_is_a_usage_error(error):
 def test_a_misused_measuring_form_is_no_usage_error():
     """A measuring form used wrongly fails its own test and not the whole run."""
     assert not issubclass(errors.MeasurementError, errors.UsageError)
+
+
+def test_a_warning_can_be_filtered_like_any_users_warning():
+    """`-W error::UserWarning` and finer filters reach it; it is no error by itself."""
+    assert issubclass(errors.PerfmonWarning, UserWarning)
+    assert not issubclass(errors.PerfmonWarning, errors.PerfmonError)
