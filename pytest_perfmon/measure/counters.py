@@ -66,7 +66,7 @@ class BlocksLeft:
     """Counts the memory blocks that a `with` block leaves allocated.
 
     Attributes:
-        blocks: how many, once the block is left; what counting itself needs is still in it.
+        blocks: how many, once the block is left; counting itself needs none.
     """
 
     __slots__ = ("_before", "blocks")
@@ -100,11 +100,9 @@ class MemoryCounting:
         self.steps: tuple[PeakMemory | BlocksLeft, ...] = (self._peak, *self._lefts)
 
     def total(self) -> MemoryCount:
-        """Take the least count of blocks, and from it what counting nothing shows."""
-        with quiet(), BlocksLeft() as nothing:
-            pass
+        """Take the peak, and the least count of blocks."""
         least = min(left.blocks for left in self._lefts)
-        return MemoryCount(self._peak.bytes, max(0, least - nothing.blocks))
+        return MemoryCount(self._peak.bytes, max(0, least))
 
 
 def count_calls(subject: Subject) -> MemoryCount:

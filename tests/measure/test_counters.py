@@ -37,6 +37,12 @@ def test_nothing_needs_next_to_nothing(how):
 
 
 @twins
+def test_a_result_is_an_allocation(how):
+    """One object that comes back is one block, exactly."""
+    assert counted(Subject(object), how).allocations == 1
+
+
+@twins
 @given(size=st.integers(100_000, 5_000_000))
 @settings(max_examples=20)
 def test_the_peak_is_the_memory_that_one_call_needs_at_once(how, size):
@@ -49,6 +55,17 @@ def test_the_peak_is_the_memory_that_one_call_needs_at_once(how, size):
     count = counted(Subject(call), how)
     assert size <= count.peak_memory < size + 10_000
     assert count.allocations == 0
+
+
+@twins
+def test_giving_memory_back_is_no_negative_allocation(how):
+    """A function that frees more than it allocates counts 0."""
+    held = [object() for _ in range(4_000)]
+
+    def call() -> None:
+        del held[-1_000:]
+
+    assert counted(Subject(call), how).allocations == 0
 
 
 @twins
@@ -105,9 +122,10 @@ def test_tracemalloc_is_left_as_found(how, tracing):
 
 @twins
 def test_the_peak_is_above_what_stood_before(how):
-    """Memory that tracing already knew is not the call's."""
+    """Memory that tracing knew before is not the call's, be it held or long given back."""
     tracemalloc.start()
     try:
+        bytearray(9_000_000)
         held = bytearray(3_000_000)
         count = counted(Subject(lambda: bytes(100_000)), how)
     finally:

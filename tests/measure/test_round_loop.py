@@ -123,6 +123,15 @@ def test_values_are_the_bodies_times_in_order(durations):
     assert list(told.loop.values_ns) == made[-25:]
 
 
+def test_the_clocks_overhead_is_taken_off():
+    """What the clock costs is neither in the values nor in what the owner is told."""
+    told = Told("5ms", plan=Plan(rounds=2, warmup_ns=0))
+    told.clock.overhead_ns = MS
+    walk(told, "for")
+    assert told.loop.values_ns == (4 * MS,) * 2
+    assert {entry[1] for entry in told.log if entry[0] == "end"} == {4 * MS}
+
+
 @ways
 def test_one_round_is_one_iteration(how):
     """With `rounds=1` the body runs once and is timed, even where memory is asked for."""
