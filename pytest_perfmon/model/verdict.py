@@ -57,19 +57,38 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockRecord:
+    """All that it takes to decide an interleaved comparison again.
+
+    Attributes:
+        data: the log ratio of each block, None for a lost one.
+        bars: after each block, the evidence that REGRESSED and IMPROVED took, then the lowest
+            that each could still fall to.
+        min_effect: share below which a change is ignored.
+        cap: how many blocks could be made.
+    """
+
+    data: tuple[float | None, ...]
+    bars: tuple[tuple[float, float, float, float], ...]
+    min_effect: float
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One criterion's outcome.
 
     Attributes:
         key: the test and operation.
-        criterion: `p95`, `mean`, `calls`, …, or `baseline`.
+        criterion: `p95`, `mean`, `calls`, …, `baseline`, or `against`.
         outcome: how it ended.
         headline: one line that says it all.
         reason: why it was NOT CHECKED or is UNDECIDED, without the operation's name, so that
             equal reasons can be counted; empty otherwise.
         details: further lines of evidence.
         severity: of a violated budget.
-        comparison: of a baseline criterion.
+        comparison: of a comparison with a baseline.
+        record: the blocks of an interleaved comparison.
         warnings: doubts about this verdict; the report numbers them.
         fails: whether the test fails for it (a FAILED verdict, or what `on_undecided` and
             `--perf-strict` make of the others).
@@ -84,6 +103,7 @@ class Verdict:
     details: tuple[str, ...] = ()
     severity: Severity | None = None
     comparison: Comparison | None = None
+    record: BlockRecord | None = None
     warnings: tuple[str, ...] = ()
     fails: bool = False
     warns: bool = False

@@ -27,6 +27,14 @@ OPTIONS = (
     ("alpha", "float", "chance of one false red in the whole run (0.01)"),
     ("min-effect", "str", 'changes smaller than this are ignored ("2%")'),
     ("max-regression", "str", 'for all tests: red only beyond this, such as "10%"'),
+    ("against", "str", "compare with this: a git ref, pip:SPEC, or a directory"),
+    ("candidate", "str", "what is compared, instead of the working tree"),
+    ("blocks", "int", "A/B: make exactly so many blocks"),
+    ("against-time", "str", 'A/B: cap on the whole comparison, with its unit ("120s")'),
+    ("statistic", "str", "A/B: location, p95, cpu or memory (location)"),
+    ("pin", "str", "A/B: keep both sides on one CPU: auto, on or off (auto)"),
+    ("setup", "str", "A/B: command that builds a side; {tree} is its directory"),
+    ("python", "str", "A/B: Python that runs a side; {tree} is its directory"),
     ("strict", "flag", "in judging modes, whatever could not be checked fails"),
     ("only", "flag", "run perf tests only"),
     ("skip", "flag", "leave perf tests out"),
@@ -72,6 +80,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_perfmon.plugin import hookspecs  # noqa: PLC0415 - only when pytest asks
 
     pluginmanager.add_hookspecs(hookspecs)
+    if "PERFMON_SIDE" in os.environ:
+        from pytest_perfmon.duet.relocation import relocate_sys_path  # noqa: PLC0415 - in workers
+
+        relocate_sys_path()
 
 
 def option(config: pytest.Config, name: str) -> Any:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, call_parent
+from pytest_perfmon.measure.clock import SystemClock
 from pytest_perfmon.model.codec import from_plain
+from pytest_perfmon.plugin.duet_worker import NAME as DUET_NAME
+from pytest_perfmon.plugin.duet_worker import DuetWorker
+from pytest_perfmon.testing import CLOCK_KEY
 
 NAME = "perfmon-child"
 
@@ -79,10 +83,20 @@ def become_child(config: pytest.Config) -> None:
     """
     try:
         channel = call_parent(os.environ.pop(VARIABLE))
+        if os.environ.pop("PERFMON_DUET", None):
+            clock = config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
+            config.pluginmanager.register(DuetWorker(channel, clock), DUET_NAME)
+            return
         job = from_plain(Job, channel.receive())
     except (ChannelClosedError, TypeError) as error:
         raise pytest.UsageError(f"{VARIABLE} is set, but {error}: expected a parent") from None
     config.pluginmanager.register(Child(channel, job), NAME)
+
+
+def duet_worker_of(config: pytest.Config) -> DuetWorker | None:
+    """Give the worker where this process is one side of an A/B."""
+    worker: DuetWorker | None = config.pluginmanager.getplugin(DUET_NAME)
+    return worker
 
 
 def job_of(config: pytest.Config) -> Job | None:

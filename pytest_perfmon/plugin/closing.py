@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,10 +41,17 @@ class Closing:
         self._config = config
         self._options = options
         self._results = results
-        self._layout = read_layout(options.columns, options.sort, options.time_unit)
+        self._layout = read_layout(_columns(options), options.sort, options.time_unit)
         self._time = datetime.now(UTC)
+        self._columns: dict[Key, dict[str, str]] = {}
+        self._notes: tuple[str, ...] = ()
         self._report: Report | None = None
         self._errors: list[str] = []
+
+    def add(self, columns: Mapping[Key, Mapping[str, str]], notes: Sequence[str]) -> None:
+        """Add columns to the table, by operation, and lines below it."""
+        self._columns.update({key: dict(texts) for key, texts in columns.items()})
+        self._notes += tuple(notes)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -54,7 +61,7 @@ class Closing:
         measured = self._options.measuring
         environment = environment_of(self._config) if measured else None
         commit = current_commit(self._config.rootpath) if measured else Commit()
-        notes: list[str] = []
+        notes = list(self._notes)
         if self._options.save and environment is not None:
             notes += self._attempt(lambda: self._saved(commit, environment, exitstatus))
         report = build_report(
@@ -154,7 +161,7 @@ class Closing:
         return []
 
     def _extra_columns(self) -> dict[Key, dict[str, str]]:
-        columns: dict[Key, dict[str, str]] = {}
+        columns = dict(self._columns)
         for operation in _operations(self._results):
             for texts in self._config.hook.pytest_perfmon_report_columns(operation=operation):
                 named = {str(title): str(text) for title, text in texts.items()}
@@ -167,6 +174,10 @@ class Closing:
             about |= {"commit": commit.id, "branch": commit.branch}
             about["dirty"] = "yes" if commit.dirty else "no"
         return about
+
+
+def _columns(options: PerfOptions) -> str | None:
+    return "outcome" if options.columns is None and options.against else options.columns
 
 
 def _operations(results: Mapping[str, TestResult]) -> Iterator[MeasuredOperation]:

@@ -12,13 +12,38 @@ import pytest
 
 from pytest_perfmon import units
 from pytest_perfmon.duet.launcher import OVERRIDES, Invocation
+from pytest_perfmon.duet.slices import LOCATION, STATISTICS
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import MeasureOptions
 from pytest_perfmon.plugin import option
 from pytest_perfmon.storage.names import check_baseline_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstOptions:
+    """What the user asked of an A/B.
+
+    Attributes:
+        base: what is compared with, as written.
+        candidate: what is compared, as written; None is the working tree.
+        blocks: exactly so many; None stops by evidence.
+        seconds: cap on the comparison.
+        statistic: what is compared.
+        pin: `auto`, `on` or `off`.
+        setup, python: how a side is built and run.
+    """
+
+    base: str
+    candidate: str | None
+    blocks: int | None
+    seconds: float
+    statistic: str
+    pin: str
+    setup: str | None
+    python: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +59,7 @@ class PerfOptions:
         alpha: chance of one false red in the run, above 0 and at most 0.2.
         min_effect: share below which a change is ignored.
         max_regression: share, None where not asked.
+        against: the A/B, None where not asked.
         strict: NOT CHECKED fails.
         only, skip: selection of tests.
         json, html: report files.
@@ -49,6 +75,7 @@ class PerfOptions:
     alpha: float
     min_effect: float
     max_regression: float | None
+    against: AgainstOptions | None
     strict: bool
     only: bool
     skip: bool
@@ -62,7 +89,7 @@ class PerfOptions:
     @property
     def measuring(self) -> bool:
         """Whether perf tests are measured at all."""
-        return self.budgets or self.save
+        return self.budgets or self.save or self.against is not None
 
 
 def read_options(config: pytest.Config) -> PerfOptions:
@@ -100,6 +127,7 @@ def _read(config: pytest.Config) -> PerfOptions:
         alpha=parsed("alpha", _alpha, 0.01),
         min_effect=parsed("min-effect", units.parse_share, 0.02),
         max_regression=parsed("max-regression", units.parse_share),
+        against=_against(parsed),
         strict=bool(option(config, "strict")),
         only=only,
         skip=skip,
@@ -110,6 +138,29 @@ def _read(config: pytest.Config) -> PerfOptions:
         sort=parsed("sort", _text),
         time_unit=parsed("time-unit", _time_unit),
     )
+
+
+def _against(parsed: Callable[..., Any]) -> AgainstOptions | None:
+    base = parsed("against", _text)
+    options = {
+        "candidate": parsed("candidate", _text),
+        "blocks": parsed("blocks", whole),
+        "seconds": parsed("against-time", units.parse_cap_ns, 120_000_000_000) / 1e9,
+        "statistic": parsed("statistic", _one_of(STATISTICS), LOCATION),
+        "pin": parsed("pin", _one_of(("auto", "on", "off")), "auto"),
+        "setup": parsed("setup", _text),
+        "python": parsed("python", _text),
+    }
+    return None if base is None else AgainstOptions(base=base, **options)
+
+
+def _one_of(allowed: Sequence[str]) -> Callable[[Any, str], str]:
+    def parse(value: Any, what: str) -> str:
+        if value not in allowed:
+            raise UsageError(f"{what} is {value!r}: expected one of {', '.join(allowed)}")
+        return str(value)
+
+    return parse
 
 
 def whole(value: Any, what: str) -> int:

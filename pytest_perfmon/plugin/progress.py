@@ -36,6 +36,18 @@ class Progress:
         self._write(start + progress_line(operation, elapsed_ns, calls, max_ns, width))
         self._shown = True
 
+    def blocks(self, blocks: int, decided: int, operations: int, seconds_left: float) -> None:
+        """Show how far a comparison has come."""
+        if not self._wanted:
+            return
+        width = self._config.get_terminal_writer().fullwidth - 1
+        line = (
+            f"block {blocks}: {decided} of {operations} decided, at most {seconds_left:.0f} s left"
+        )
+        start = "\r" if self._shown else "\n\r"
+        self._write(start + line[:width].ljust(width))
+        self._shown = True
+
     def clear(self) -> None:
         """Take the line away and go back to where pytest was writing."""
         self._next_ns = _FIRST_NS

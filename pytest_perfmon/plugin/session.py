@@ -11,7 +11,8 @@ from pytest_perfmon.measure.clock import Clock, SystemClock
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.model.verdict import TestResult
-from pytest_perfmon.plugin.child import Job, job_of
+from pytest_perfmon.plugin.against import compare
+from pytest_perfmon.plugin.child import Job, duet_worker_of, job_of
 from pytest_perfmon.plugin.closing import Closing
 from pytest_perfmon.plugin.fixture import PerfMonitor
 from pytest_perfmon.plugin.judging import Baseline, Judging, baseline_of, statistical_criteria
@@ -43,11 +44,13 @@ class PerfSession:
         self.options = read_options(config)
         self.results: dict[str, TestResult] = {}
         self._job = job_of(config)
+        self._worker = duet_worker_of(config)
         self._budgets: dict[pytest.Item, Sequence[Budget]] = {}
         self._runner: ItemRunner | None = None
-        if not hasattr(config, "workerinput") and self._job is None:
-            closing = Closing(config, self.options, self.results)
-            config.pluginmanager.register(closing, "perfmon-closing")
+        self._closing: Closing | None = None
+        if not hasattr(config, "workerinput") and self._job is None and self._worker is None:
+            self._closing = Closing(config, self.options, self.results)
+            config.pluginmanager.register(self._closing, "perfmon-closing")
 
     @property
     def measuring(self) -> bool:
@@ -90,16 +93,19 @@ class PerfSession:
             pytest.UsageError: where the store cannot be read, or was written by a later version.
         """
         selected = {item: self._budgets[item] for item in session.items if item in self._budgets}
+        if self._worker is not None:
+            wanted = self._worker.park([item.nodeid for item in selected])
+            by_nodeid = {item.nodeid: item for item in selected}
+            session.items[:] = [by_nodeid[nodeid] for nodeid in wanted]
+            selected = {item: self._budgets[item] for item in session.items}
         if not selected or self._config.option.collectonly:
             return
-        clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
         progress = Progress(self._config)
-        judging = self._judging(selected, clock) if self._judges else None
-        mode = self._mode(judging, clock, progress)
+        mode = self._mode(selected, progress)
         self._runner = ItemRunner(
             selected,
             mode,
-            raises=self._job is None,
+            raises=self._job is None and self._worker is None,
             interrupted=self.take,
             calm=progress.clear,
         )
@@ -112,15 +118,34 @@ class PerfSession:
     def _judges(self) -> bool:
         return self.options.budgets or self._job is not None
 
-    def _mode(self, judging: Judging | None, clock: Clock, progress: Progress) -> Mode:
+    def _mode(self, selected: Mapping[pytest.Item, Sequence[Budget]], progress: Progress) -> Mode:
+        if self._worker is not None:
+            return self._worker
         if not self.measuring:
             return Plain()
+        if self._job is None and self.options.against is not None:
+            return self._against(selected, progress)
+        clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
+        judging = self._judging(selected, clock) if self._judges else None
         if self._job is not None:
             early_stop = self._job.early_stop
         else:
             early_stop = not self.options.save and not (judging and judging.has_history)
         options = SamplingOptions(clock, self.options.measure, early_stop, progress.update)
         return Measured(options, judging)
+
+    def _against(
+        self, selected: Mapping[pytest.Item, Sequence[Budget]], progress: Progress
+    ) -> Mode:
+        try:
+            mode, notes = compare(self._config, self.options, selected, progress.blocks)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        finally:
+            progress.clear()
+        if self._closing is not None:
+            self._closing.add(mode.columns(), notes)
+        return mode
 
     def _judging(self, selected: Mapping[pytest.Item, Sequence[Budget]], clock: Clock) -> Judging:
         if self._job is not None:

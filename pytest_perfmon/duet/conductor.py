@@ -1,0 +1,186 @@
+"""Runs blocks until every operation is decided: pairs of workers in, verdicts out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_perfmon.duet.contest import Contest, Rules, Suite
+from pytest_perfmon.duet.identity import check_identity
+from pytest_perfmon.duet.machine import MachineState, read_steal
+from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
+from pytest_perfmon.duet.protocol import Pace
+from pytest_perfmon.model.measurement import Key
+
+_PATIENCE_AFTER: Final = 600.0
+
+Progress = Callable[[int, int, int, float], None]
+"""Told blocks done, operations decided, operations in all, and seconds left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """What came out.
+
+    Attributes:
+        contests: by operation, in the order of the tests.
+        unchecked: by node id: why a test could not be compared at all.
+        blocks: how many were made.
+        seconds: how long it took.
+        machine: its state meanwhile.
+        notes: what a report should say besides.
+    """
+
+    contests: dict[Key, Contest]
+    unchecked: dict[str, str]
+    blocks: int
+    seconds: float
+    machine: MachineState
+    notes: tuple[str, ...]
+
+
+class Conductor:
+    """Compares two sides on some tests.
+
+    Args:
+        terms: of every pair.
+        nodeids: the tests, in order.
+        rules: when to stop, and what a claim takes.
+        progress: told after every block.
+    """
+
+    def __init__(
+        self, terms: Terms, nodeids: Sequence[str], rules: Rules, progress: Progress
+    ) -> None:
+        self._terms = terms
+        self._nodeids = list(nodeids)
+        self._rules = rules
+        self._progress = progress
+        self._suite = Suite(rules)
+        self._unchecked: dict[str, str] = {}
+        self._paces: dict[str, dict[str, Pace]] = {}
+        self._modules_seen: tuple[set[tuple[str, str | None]], ...] = (set(), set())
+        self._identified = False
+        self._notes: list[str] = []
+        self._switches = 0
+        self._control_ns: list[int] = []
+
+    def run(self) -> Comparisons:
+        """Make blocks until all is decided, or a cap is reached.
+
+        Raises:
+            UsageError: the sides did not run their own code.
+        """
+        started, steal = time.monotonic(), read_steal()
+        end = started + self._rules.seconds
+        blocks = 0
+        for report in self._reports(end):
+            blocks += 1
+            self._take(report, blocks)
+            live = self._live()
+            self._progress(blocks, *self._suite.score(), max(0.0, end - time.monotonic()))
+            if not live or blocks >= self._rules.blocks or time.monotonic() >= end:
+                break
+        self._suite.close()
+        if not self._identified:
+            why = "neither block ran to its end on both sides"
+            self._unchecked |= {
+                nodeid: why for nodeid in self._nodeids if nodeid not in self._unchecked
+            }
+        return Comparisons(
+            contests=self._suite.contests,
+            unchecked=self._unchecked,
+            blocks=blocks,
+            seconds=time.monotonic() - started,
+            machine=MachineState(read_steal() - steal, self._switches, tuple(self._control_ns)),
+            notes=tuple(self._notes),
+        )
+
+    def _reports(self, end: float) -> Iterator[BlockReport]:
+        """Give one block after another; the next pair starts up while the present one measures."""
+        with ExitStack() as spares:
+            pair = self._new_pair(spares)
+            self._settle_collection(pair)
+            while self._live():
+                ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
+                deadline = max(end, time.monotonic()) + _PATIENCE_AFTER
+                yield pair.run(self._live(), self._rules.statistic, self._paces, deadline)
+                pair.close(patience=1.0)
+                pair = ahead or self._new_pair(spares)
+                try:
+                    pair.park()
+                except PairError as error:
+                    self._notes.append(f"ended early: {error}")
+                    return
+
+    def _new_pair(self, spares: ExitStack) -> Pair:
+        pair = Pair(self._terms, secrets.randbelow(2))
+        spares.callback(pair.close)
+        return pair
+
+    def _settle_collection(self, pair: Pair) -> None:
+        baseline, candidate = pair.park()
+        sides = self._terms.sides
+        for nodeid in self._nodeids:
+            if nodeid not in candidate:
+                self._unchecked[nodeid] = (
+                    f"the candidate ({sides.candidate.label}) has no such test"
+                )
+            elif nodeid not in baseline:
+                self._unchecked[nodeid] = f"the baseline ({sides.baseline.label}) has no such test"
+
+    def _live(self) -> list[str]:
+        done = self._suite.settled_tests()
+        return [
+            nodeid
+            for nodeid in self._nodeids
+            if nodeid not in self._unchecked and nodeid not in done
+        ]
+
+    def _take(self, report: BlockReport, block: int) -> None:
+        live = self._live()
+        for name, side in (("candidate", report.candidate), ("baseline", report.baseline)):
+            self._note_troubles(name, side, live)
+        self._identify(report)
+        for one in report.candidate.slices:
+            self._paces.setdefault(one.nodeid, {})[one.operation] = one.pace
+        self._suite.take(report, first=block == 1, unchecked=self._unchecked)
+        compared = {key.nodeid for key in self._suite.contests}
+        for nodeid in live:
+            if nodeid not in compared:
+                self._unchecked.setdefault(nodeid, "nothing was measured in it on both sides")
+
+    def _note_troubles(self, name: str, side: SideReport, live: Sequence[str]) -> None:
+        for ended in side.ended:
+            known = self._unchecked.get(ended.nodeid, "the other side")
+            if known.startswith("the other side"):
+                why = ended.reason
+                if not why.startswith("the other side"):
+                    why = f"the {name} could not run it: {why}"
+                self._unchecked[ended.nodeid] = why
+        if side.done is not None:
+            self._switches += side.done.involuntary_switches
+            self._control_ns += side.done.control_ns
+        else:
+            told = {one.nodeid for one in side.slices} | {one.nodeid for one in side.ended}
+            silent = [nodeid for nodeid in live if nodeid not in told]
+            if silent:
+                self._unchecked[silent[0]] = f"the {name} did not come through it: {side.fault}"
+
+    def _identify(self, report: BlockReport) -> None:
+        baseline, candidate = report.baseline.done, report.candidate.done
+        if baseline is None or candidate is None:
+            return
+        fresh = []
+        for seen, done in zip(self._modules_seen, (baseline, candidate), strict=True):
+            new = set(done.modules.items()) - seen
+            seen.update(new)
+            fresh.append(new)
+        if not self._identified or any(fresh):
+            check_identity(self._terms.sides, baseline.modules, candidate.modules)
+        self._identified = True

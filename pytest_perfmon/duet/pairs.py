@@ -1,0 +1,241 @@
+"""Pairs of workers: two fresh processes on equal terms, started early, parked, let go together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pytest_perfmon.duet.channel import ChannelClosedError
+from pytest_perfmon.duet.launcher import Invocation, Worker
+from pytest_perfmon.duet.protocol import Done, Ended, Go, Pace, Ready, Slices, decode, encode
+from pytest_perfmon.duet.relocation import VARIABLE as RELOCATION
+from pytest_perfmon.duet.relocation import relocation_to
+from pytest_perfmon.duet.sides import Side, Sides
+from pytest_perfmon.errors import PerfmonError
+
+_MOST_PADDING: Final = 4096
+_START_SECONDS: Final = 120.0
+
+
+class PairError(PerfmonError):
+    """A pair that did not come up; says which side and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is the same for every pair.
+
+    Attributes:
+        invocation: of the main process.
+        sides: the two trees.
+        files: test files, in the project.
+        cpus: to start on and to measure on; empty where processes are not pinned.
+        slice_seconds: the longest wait of one side for the other.
+    """
+
+    invocation: Invocation
+    sides: Sides
+    files: tuple[Path, ...]
+    cpus: tuple[int, ...]
+    slice_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SideReport:
+    """What one side said in a block."""
+
+    slices: tuple[Slices, ...]
+    ended: tuple[Ended, ...]
+    done: Done | None
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReport:
+    """What a pair gave.
+
+    Attributes:
+        candidate_slot: which slot the candidate sat in.
+        seed: of the block.
+        baseline, candidate: what each said.
+    """
+
+    candidate_slot: int
+    seed: int
+    baseline: SideReport
+    candidate: SideReport
+
+
+class Pair:
+    """Two workers, from their start on.
+
+    Args:
+        terms: of the comparison.
+        candidate_slot: by coin.
+    """
+
+    def __init__(self, terms: Terms, candidate_slot: int) -> None:
+        self._terms = terms
+        self.candidate_slot = candidate_slot
+        self.seed = secrets.randbits(32)
+        self._workers: list[Worker] = []
+        sides = terms.sides
+        candidate_first = candidate_slot == 0
+        self._sides = (
+            (sides.candidate, sides.baseline)
+            if candidate_first
+            else (sides.baseline, sides.candidate)
+        )
+        try:
+            for side in self._sides:
+                self._workers.append(self._started(side))
+        except BaseException:
+            self.close()
+            raise
+
+    def _started(self, side: Side) -> Worker:
+        terms = self._terms
+        environment = {
+            "PYTHONHASHSEED": str(self.seed),
+            "PERFMON_PADDING": "x" * secrets.randbelow(_MOST_PADDING),
+            "PERFMON_BALLAST": str(secrets.randbelow(1 << 20)),
+            "PYTEST_XDIST_WORKER": f"perfmon-{side.name}",
+            "PYTHONPATH": os.pathsep.join(map(str, _path_of(terms.sides, side))),
+        }
+        if terms.cpus:
+            environment["PERFMON_CPU"] = str(terms.cpus[0])
+        project = terms.sides.project
+        environment[RELOCATION] = relocation_to(project.top, side.tree, project.environments)
+        environment["PERFMON_DUET"] = "1"
+        files = [terms.sides.mapped(file, side) for file in terms.files]
+        moved = moved_to(terms.invocation, terms.sides, side)
+        if side.python is None:
+            return Worker(moved, files, environment=environment)
+        return Worker(moved, files, environment=environment, executable=str(side.python))
+
+    def park(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Wait until both have collected; give the node ids of baseline and candidate.
+
+        Raises:
+            PairError: one did not come up.
+        """
+        ready = [
+            self._ready(side, worker)
+            for side, worker in zip(self._sides, self._workers, strict=True)
+        ]
+        self._meeting_place = ready[0].meeting_place
+        collected = [frozenset(one.nodeids) for one in ready]
+        return collected[1 - self.candidate_slot], collected[self.candidate_slot]
+
+    def _ready(self, side: Side, worker: Worker) -> Ready:
+        try:
+            channel = worker.connect()
+            message = decode(channel.receive(time.monotonic() + _START_SECONDS))
+        except (PerfmonError, KeyError, TypeError) as error:
+            said = [line for line in worker.output().splitlines() if line.strip()]
+            last = f": {said[-1].strip()}" if said else ""
+            raise PairError(
+                f"the {side.name} ({side.label}) did not start: {error}{last}"
+            ) from None
+        if not isinstance(message, Ready):
+            raise PairError(f"the {side.name} ({side.label}) did not start: {message}")
+        return message
+
+    def run(
+        self,
+        nodeids: Sequence[str],
+        statistic: str,
+        paces: Mapping[str, Mapping[str, Pace]],
+        deadline: float,
+    ) -> BlockReport:
+        """Let both go and hear them out."""
+        for slot, worker in enumerate(self._workers):
+            go = Go(
+                nodeids=tuple(nodeids),
+                slot=slot,
+                meeting_place=self._meeting_place,
+                seed=self.seed,
+                statistic=statistic,
+                paces={nodeid: dict(one) for nodeid, one in paces.items()},
+                cpu=self._terms.cpus[-1] if self._terms.cpus else None,
+                all_cpus=self._terms.cpus,
+                slice_seconds=self._terms.slice_seconds,
+            )
+            assert worker.channel is not None  # noqa: S101 - they are parked
+            with contextlib.suppress(ChannelClosedError):
+                worker.channel.send(encode(go))
+        reports = [self._heard(worker, deadline) for worker in self._workers]
+        return BlockReport(
+            candidate_slot=self.candidate_slot,
+            seed=self.seed,
+            baseline=reports[1 - self.candidate_slot],
+            candidate=reports[self.candidate_slot],
+        )
+
+    def _heard(self, worker: Worker, deadline: float) -> SideReport:
+        slices: list[Slices] = []
+        ended: list[Ended] = []
+        done: Done | None = None
+        fault = ""
+        assert worker.channel is not None  # noqa: S101 - they are parked
+        try:
+            while done is None:
+                message = decode(worker.channel.receive(deadline))
+                if isinstance(message, Slices):
+                    slices.append(message)
+                elif isinstance(message, Ended):
+                    ended.append(message)
+                elif isinstance(message, Done):
+                    done = message
+        except (ChannelClosedError, KeyError, TypeError, ValueError) as error:
+            with contextlib.suppress(Exception):
+                worker.process.wait(0.5)
+            code = worker.process.poll()
+            fault = str(error) if code is None else f"its process ended with exit code {code}"
+        return SideReport(tuple(slices), tuple(ended), done, fault)
+
+    def close(self, *, patience: float = 0.0) -> None:
+        """End both."""
+        for worker in self._workers:
+            worker.close(patience=patience)
+
+
+def _path_of(sides: Sides, side: Side) -> Iterator[Path]:
+    yield from side.path
+    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        mapped = sides.mapped(Path(entry), side)
+        if mapped not in side.path:
+            yield mapped
+
+
+def moved_to(invocation: Invocation, sides: Sides, side: Side) -> Invocation:
+    """Move an invocation into a side's tree: directories, and arguments that are absolute paths.
+
+    Relative ones follow the directory.
+    """
+
+    def moved(argument: str) -> str:
+        head, equals, tail = argument.rpartition("=")
+        path = Path(tail)
+        if not path.is_absolute() or (head and not head.startswith("-")):
+            return argument
+        there = sides.mapped(path, side)
+        return argument if there == path else f"{head}{equals}{there}"
+
+    inifile = invocation.inifile
+    return replace(
+        invocation,
+        arguments=tuple(
+            argument if argument in invocation.paths else moved(argument)
+            for argument in invocation.arguments
+        ),
+        directory=sides.mapped(invocation.directory, side),
+        rootdir=sides.mapped(invocation.rootdir, side),
+        inifile=None if inifile is None else sides.mapped(inifile, side),
+    )

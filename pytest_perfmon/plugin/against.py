@@ -1,0 +1,224 @@
+"""`--perf-against`: an interleaved A/B before the tests run, whose verdicts they then take."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pytest
+
+from pytest_perfmon.duet.conductor import Comparisons, Conductor, Progress
+from pytest_perfmon.duet.contest import Contest, Rules
+from pytest_perfmon.duet.pairs import PairError, Terms
+from pytest_perfmon.duet.pinning import usable_cpus
+from pytest_perfmon.duet.project import describe_project
+from pytest_perfmon.duet.revisions import parse_side
+from pytest_perfmon.duet.sides import Sides, WorkingTree
+from pytest_perfmon.duet.slots import default_cache_dir
+from pytest_perfmon.duet.trees import prepare
+from pytest_perfmon.errors import UsageError
+from pytest_perfmon.measure.clock import Clock
+from pytest_perfmon.model.budget import Budget
+from pytest_perfmon.model.measurement import Key, Measurement
+from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, TestResult, Verdict
+from pytest_perfmon.plugin.once import Once
+from pytest_perfmon.plugin.options import AgainstOptions, PerfOptions, invocation_of
+from pytest_perfmon.plugin.recording import MakeJudge, Recording
+from pytest_perfmon.plugin.way import Way
+from pytest_perfmon.stats.summary import summary_of
+from pytest_perfmon.units import common_scale, format_share
+from pytest_perfmon.verdicts.against import CRITERION, verdict_on
+from pytest_perfmon.verdicts.budgets import not_checked
+
+_SLICE_SECONDS: Final = 60.0
+
+
+class Against:
+    """The mode of a run whose comparisons are made already: bodies run once, verdicts wait.
+
+    Args:
+        comparisons: what came out.
+        rules: by which.
+        strict: NOT CHECKED fails.
+    """
+
+    repeats_bodies = False
+    clock: Clock | None = None
+    make_judge: MakeJudge | None = None
+
+    def __init__(self, comparisons: Comparisons, rules: Rules, *, strict: bool) -> None:
+        self._comparisons = comparisons
+        self._rules = rules
+        self._strict = strict
+
+    def way(self, recording: Recording) -> Way:  # noqa: ARG002 - all tests are alike
+        """Run forms once."""
+        return Once()
+
+    def result(self, recording: Recording, *, interrupted: bool) -> TestResult:  # noqa: ARG002 - nothing is measured here
+        """Give the test its verdicts."""
+        nodeid = recording.nodeid
+        why = self._comparisons.unchecked.get(nodeid)
+        if why is not None:
+            verdicts = [not_checked(Key(nodeid, recording.own), CRITERION, why)]
+            return TestResult(nodeid, measured=True, verdicts=self._strictly(verdicts))
+        mine = {key: one for key, one in self._comparisons.contests.items() if key.nodeid == nodeid}
+        return TestResult(
+            nodeid,
+            measured=True,
+            operations=tuple(_operation(key, one) for key, one in mine.items() if one.candidate),
+            verdicts=self._strictly([self._verdict(key, one) for key, one in mine.items()]),
+        )
+
+    def columns(self) -> dict[Key, dict[str, str]]:
+        """Give the columns that the table has in this mode, by operation."""
+        return {
+            key: _columns(one)
+            for key, one in self._comparisons.contests.items()
+            if one.candidate and key.nodeid not in self._comparisons.unchecked
+        }
+
+    def _verdict(self, key: Key, contest: Contest) -> Verdict:
+        assert contest.change is not None  # noqa: S101 - the suite was closed
+        verdict = verdict_on(
+            key,
+            contest.series,
+            contest.change,
+            bars=contest.bars,
+            bar=max(1, len(self._comparisons.contests)) / self._rules.alpha,
+            cap=self._rules.blocks,
+        )
+        if contest.unpinned:
+            doubt = "measured without a CPU of its own: the test has threads or child processes"
+            verdict = replace(verdict, warnings=(*verdict.warnings, doubt))
+        return verdict
+
+    def _strictly(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        return tuple(
+            replace(one, fails=True) if self._strict and one.outcome is Outcome.NOT_CHECKED else one
+            for one in verdicts
+        )
+
+
+def _operation(key: Key, contest: Contest) -> MeasuredOperation:
+    values = [max(1, round(value)) for value in contest.candidate]
+    measurement = Measurement(key.operation, values, rounds=len(values))
+    return MeasuredOperation(key, replace(summary_of(measurement), unit="block median"))
+
+
+def _columns(contest: Contest) -> dict[str, str]:
+    baseline, candidate = median(contest.baseline), median(contest.candidate)
+    scale = common_scale([baseline, candidate])
+    return {
+        "baseline": scale.text(baseline),
+        "candidate": scale.text(candidate),
+        "change": format_share(candidate / baseline - 1, signed=True),
+        "blocks": str(len(contest.series.blocks)),
+    }
+
+
+def compare(
+    config: pytest.Config,
+    options: PerfOptions,
+    selected: Mapping[pytest.Item, Sequence[Budget]],
+    progress: Progress,
+) -> tuple[Against, tuple[str, ...]]:
+    """Make the comparison; gives the mode that hands out its verdicts, and notes for the report.
+
+    Raises:
+        UsageError: where there is nothing to compare, or a side did not run its own code.
+    """
+    against = options.against
+    assert against is not None  # noqa: S101 - the caller has looked
+    files = tuple(dict.fromkeys(item.path for item in selected))
+    rules = Rules(
+        alpha=options.alpha,
+        min_effect_of=_min_effects(options, selected),
+        blocks=against.blocks or DEFAULT_BLOCKS,
+        fixed=against.blocks is not None,
+        seconds=against.seconds,
+        statistic=against.statistic,
+    )
+    with _sides(config, against, files) as sides:
+        terms = Terms(
+            invocation=invocation_of(config),
+            sides=sides,
+            files=files,
+            cpus=() if against.pin == "off" else usable_cpus(),
+            slice_seconds=_SLICE_SECONDS,
+        )
+        conductor = Conductor(terms, [item.nodeid for item in selected], rules, progress)
+        try:
+            comparisons = conductor.run()
+        except PairError as error:
+            raise UsageError(f"--perf-against: {error}") from None
+        notes = (*_notes(sides, comparisons), *sides.notes, *comparisons.notes)
+    return Against(comparisons, rules, strict=options.strict), notes
+
+
+DEFAULT_BLOCKS: Final = 60
+
+
+def _min_effects(
+    options: PerfOptions, selected: Mapping[pytest.Item, Sequence[Budget]]
+) -> Callable[[Key], float]:
+    by_nodeid = {item.nodeid: (item.name, budgets) for item, budgets in selected.items()}
+
+    def min_effect_of(key: Key) -> float:
+        own, budgets = by_nodeid[key.nodeid]
+        for budget in budgets:
+            limit = budget.limit("max_regression")
+            if limit is not None and (budget.operation or own) == key.operation:
+                return max(options.min_effect, limit)
+        return max(options.min_effect, options.max_regression or 0.0)
+
+    return min_effect_of
+
+
+@contextmanager
+def _sides(
+    config: pytest.Config, against: AgainstOptions, files: Sequence[Path]
+) -> Iterator[Sides]:
+    directory = config.invocation_params.dir
+    base = parse_side(against.base, directory)
+    candidate = (
+        WorkingTree()
+        if against.candidate is None
+        else parse_side(against.candidate, directory, "--perf-candidate")
+    )
+    project = describe_project(
+        config.rootpath,
+        sys_path=sys.path,
+        meta_path=sys.meta_path,
+        ini=config.inipath,
+        test_modules=files,
+        test_patterns=config.getini("python_files"),
+        prefixes=(sys.prefix, sys.base_prefix, sys.exec_prefix),
+    )
+    with prepare(
+        base,
+        candidate,
+        project=project,
+        cache_dir=default_cache_dir(os.environ, Path.home()),
+        setup=against.setup,
+        python=against.python,
+    ) as sides:
+        yield sides
+
+
+def _notes(sides: Sides, comparisons: Comparisons) -> Iterator[str]:
+    machine = comparisons.machine
+    yield (
+        f"{sides.candidate.label} against {sides.baseline.label}: {comparisons.blocks} blocks in"
+        f" {comparisons.seconds:.1f} s; machine: {machine.steal_seconds:.2f} s stolen,"
+        f" {machine.involuntary_switches:,} involuntary switches, control"
+        f" ±{format_share(machine.control_spread)}"
+    )
+    if sides.identical:
+        yield "both sides are the same files: this is an A/A, and any difference is chance"

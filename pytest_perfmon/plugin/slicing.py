@@ -1,0 +1,219 @@
+"""One side of an A/B: forms run in slices, in turn with the other side."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_perfmon.duet.pinning import company, run_on
+from pytest_perfmon.duet.protocol import Go, Slices
+from pytest_perfmon.duet.slices import CPU, LOCATION, P95, SliceLoop, SliceTask
+from pytest_perfmon.duet.turnstile import Turnstile
+from pytest_perfmon.errors import MeasurementError
+from pytest_perfmon.measure.clock import Clock
+from pytest_perfmon.plugin.way import Call, Rounds
+
+if TYPE_CHECKING:
+    from pytest_perfmon.monitor.core import PerformanceMonitor
+
+Send = Callable[[Slices], None]
+_TRACKED_STATISTICS: Final = (LOCATION, P95)
+
+
+class Slicer:
+    """Makes the slices of a worker's tests.
+
+    Args:
+        go: what the conductor asked for.
+        turnstile: to the other side.
+        clock: of wall time.
+        send: takes what was measured.
+    """
+
+    def __init__(self, go: Go, turnstile: Turnstile, clock: Clock, send: Send) -> None:
+        self.go = go
+        self.turnstile = turnstile
+        self.clock = clock
+        self.send = send
+        self._company = company()
+
+    def is_alone(self) -> bool:
+        """Whether tests have started neither threads nor children, so that one CPU will do."""
+        return company() <= self._company
+
+    def pinned(self, *, alone_here: bool, alone_there: bool) -> bool:
+        """Run on the block's CPU where both sides can; else on all; say which."""
+        pinned = self.go.cpu is not None and alone_here and alone_there
+        if self.go.cpu is not None:
+            run_on((self.go.cpu,) if pinned else self.go.all_cpus)
+        return pinned
+
+
+class Slicing:
+    """Carries out the forms of one test in slices."""
+
+    runs_body_once = False
+
+    def __init__(self, slicer: Slicer, nodeid: str) -> None:
+        self._slicer = slicer
+        self._nodeid = nodeid
+        self._bodies = 0
+        self._unawaited: set[str] = set()
+
+    def call(self, call: Call) -> Any:
+        """Run a function in slices; what it returns first says whether it has to be awaited."""
+        result = _first(call)
+        if inspect.isawaitable(result):
+            self._unawaited.add(call.operation)
+            return self._call_awaiting(call, result)
+        for calls in self.stretches(call.operation, (), call.setup, call.teardown):
+            for _ in range(calls):
+                result = call.fn(*call.args, **call.kwargs)
+        return result
+
+    async def _call_awaiting(self, call: Call, first: Any) -> Any:
+        self._unawaited.discard(call.operation)
+        result = await first
+        for calls in self.stretches(call.operation, (), call.setup, call.teardown):
+            for _ in range(calls):
+                result = await call.fn(*call.args, **call.kwargs)
+        return result
+
+    def rounds(self, operation: str, monitors: Sequence[PerformanceMonitor]) -> Rounds:
+        """Run a loop's body in slices."""
+        return _SlicedRounds(self.stretches(operation, monitors))
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Complain of a call that nobody awaited.
+
+        Raises:
+            MeasurementError: for that.
+        """
+        if self._unawaited and not interrupted:
+            raise MeasurementError(f"{min(self._unawaited)!r} was never awaited")
+
+    def stretches(
+        self,
+        operation: str,
+        monitors: Sequence[PerformanceMonitor],
+        setup: Callable[[], object] | None = None,
+        teardown: Callable[[], object] | None = None,
+    ) -> Generator[int, None, None]:
+        """Meet the other side, yield the calls of each stretch, send what they took.
+
+        Where the other side does not come to this body, one call is made and nothing sent.
+        """
+        slicer, go = self._slicer, self._slicer.go
+        alone = slicer.is_alone()
+        body, self._bodies = self._bodies, self._bodies + 1
+        position = go.nodeids.index(self._nodeid)
+        met = slicer.turnstile.meet(position, body, pinnable=alone)
+        if met is None:
+            yield 1
+            return
+        pinned = slicer.pinned(alone_here=alone, alone_there=bool(met.alone_in_process))
+        wall = go.statistic != CPU
+        book = _Book(operation, monitors, go.statistic)
+        loop = SliceLoop(
+            SliceTask(
+                turnstile=slicer.turnstile,
+                read_ns=slicer.clock.now_ns if wall else time.process_time_ns,
+                overhead_ns=slicer.clock.overhead_ns if wall else 0,
+                statistic=go.statistic,
+                pace=go.paces.get(self._nodeid, {}).get(operation),
+                coins=f"{go.seed} {self._nodeid} {operation}",
+                begin=book.begin,
+                end=book.end,
+                setup=setup,
+                teardown=teardown,
+            )
+        )
+        try:
+            yield from loop.stretches()
+        finally:
+            book.close()
+        assert loop.pace is not None  # noqa: S101 - slices were made at it
+        for name, values in book.values.items():
+            slicer.send(
+                Slices(self._nodeid, name, loop.pace, tuple(values), loop.slot_zero_first, pinned)
+            )
+
+
+class _Book:
+    """Keeps the values of a body and of what monitors track in it, slice by slice."""
+
+    def __init__(
+        self, operation: str, monitors: Sequence[PerformanceMonitor], statistic: str
+    ) -> None:
+        self._operation = operation
+        self._monitors = monitors if statistic in _TRACKED_STATISTICS else ()
+        self._single = statistic == P95
+        self._fresh: dict[str, list[int]] = {}
+        self._undo = [monitor.subscribe(self._take) for monitor in self._monitors]
+        self.values: dict[str, list[float]] = {operation: []}
+
+    def _take(self, operation: str, durations_ns: Sequence[int], _errors: Sequence[str]) -> None:
+        self._fresh.setdefault(operation, []).extend(durations_ns)
+
+    def begin(self) -> None:
+        self._flush()
+        self._fresh.clear()
+
+    def end(self, values: Sequence[float]) -> None:
+        self._flush()
+        self.values[self._operation] += values
+        for name, durations in self._fresh.items():
+            if name != self._operation:
+                shown = durations if self._single else [sum(durations) / len(durations)]
+                self.values.setdefault(name, []).extend(shown)
+
+    def _flush(self) -> None:
+        for monitor in self._monitors:
+            monitor.flush()
+
+    def close(self) -> None:
+        for undo in self._undo:
+            undo()
+
+
+class _SlicedRounds:
+    """Yields once a call, to `for` and to `async for`."""
+
+    def __init__(self, stretches: Generator[int, None, None]) -> None:
+        self._stretches = stretches
+
+    def __iter__(self) -> Iterator[None]:
+        for calls in self._stretches:
+            for _ in range(calls):
+                yield
+
+    def __aiter__(self) -> AsyncIterator[None]:
+        return _AsyncWalk(iter(self))
+
+
+class _AsyncWalk:
+    """Walks a plain iterator from `async for`; an async generator would be closed too late."""
+
+    def __init__(self, walk: Iterator[None]) -> None:
+        self._walk = walk
+
+    def __aiter__(self) -> AsyncIterator[None]:
+        return self
+
+    async def __anext__(self) -> None:
+        try:
+            next(self._walk)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+
+def _first(call: Call) -> Any:
+    if call.setup is not None:
+        call.setup()
+    try:
+        return call.fn(*call.args, **call.kwargs)
+    finally:
+        if call.teardown is not None:
+            call.teardown()

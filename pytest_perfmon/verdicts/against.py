@@ -1,0 +1,89 @@
+"""What an interleaved comparison comes to: the series of one operation as a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_perfmon.model.measurement import Key
+from pytest_perfmon.model.verdict import BlockRecord, Change, Comparison, Outcome, Verdict
+from pytest_perfmon.stats.blocks import Bars, BlockSeries
+from pytest_perfmon.stats.confidence import excluded_slowdown
+from pytest_perfmon.units import format_share
+from pytest_perfmon.verdicts.budgets import not_checked
+
+CRITERION: Final = "against"
+_OUTCOMES: Final = {
+    Change.REGRESSED: Outcome.FAILED,
+    Change.IMPROVED: Outcome.PASSED,
+    Change.UNCHANGED: Outcome.PASSED,
+    Change.UNDECIDED: Outcome.UNDECIDED,
+}
+
+
+def verdict_on(
+    key: Key,
+    series: BlockSeries,
+    change: Change,
+    *,
+    bars: Sequence[Bars],
+    bar: float,
+    cap: int,
+    details: Sequence[str] = (),
+) -> Verdict:
+    """Give the verdict on a finished series.
+
+    Args:
+        key: the operation.
+        series: its blocks.
+        change: what was decided.
+        bars: as they stood after each block.
+        bar: what a claim took while nothing had been claimed.
+        cap: how many blocks could be made.
+        details: further lines of evidence.
+    """
+    if not any(block.datum is not None for block in series.blocks):
+        return not_checked(key, CRITERION, "no block was measured on both sides")
+    comparison = series.comparison(change, bar)
+    outcome = _OUTCOMES[change]
+    evidence = (
+        f"evidence of a slowdown {math.exp(series.regressed.log_peak):.3g},"
+        f" of a speed-up {math.exp(series.improved.log_peak):.3g}; a claim took {bar:.3g}"
+    )
+    return Verdict(
+        key,
+        CRITERION,
+        outcome,
+        f"{key.operation} {_said(comparison, series)}",
+        reason="more blocks would decide" if outcome is Outcome.UNDECIDED else "",
+        details=(evidence, *details),
+        comparison=comparison,
+        record=BlockRecord(
+            data=tuple(block.datum for block in series.blocks),
+            bars=tuple(
+                (one.regressed, one.improved, one.regressed_floor, one.improved_floor)
+                for one in bars
+            ),
+            min_effect=math.expm1(series.tau),
+            cap=cap,
+        ),
+        fails=outcome is Outcome.FAILED,
+    )
+
+
+def _said(comparison: Comparison, series: BlockSeries) -> str:
+    said = f"{comparison.change} {format_share(comparison.effect, signed=True)}"
+    if math.isfinite(comparison.low) and math.isfinite(comparison.high) and comparison.low > -1:
+        low, high = (
+            format_share(end, signed=True).removesuffix("%")
+            for end in (comparison.low, comparison.high)
+        )
+        said += f" [{low}, {high}]"
+    said += f" · {comparison.backing}"
+    if comparison.visible is not None:
+        return f"{said} · could see >= {format_share(comparison.visible)}"
+    excluded = excluded_slowdown(series.blocks)
+    if math.isfinite(excluded):
+        return f"{said} · excludes slowdowns > {format_share(excluded)}"
+    return said
