@@ -40,6 +40,10 @@ OVERRIDES: Final = {
     "rerunfailures": ("--reruns=0",),
     "randomly": ("--randomly-dont-reorganize",),
 }
+_CACHE: Final = "cacheprovider"
+TOLD_APART: Final = frozenset((*OVERRIDES, _CACHE))
+"""The plugins whose presence a child's arguments depend on."""
+
 _MOST_OUTPUT: Final = 4_000
 
 
@@ -144,7 +148,9 @@ def child_arguments(invocation: Invocation, files: Sequence[Path], private: Path
     for plugin, overrides in OVERRIDES.items():
         if plugin in invocation.plugins:
             arguments += overrides
-    arguments += ["-o", "addopts=", "-o", f"cache_dir={private / 'cache'}", "--maxfail=0"]
+    if _CACHE in invocation.plugins:
+        arguments += ["-o", f"cache_dir={private / 'cache'}"]
+    arguments += ["-o", "addopts=", "--maxfail=0"]
     arguments += [f"--basetemp={private / 'tmp'}"]
     return [*arguments, *map(str, files)]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfmon import units
-from pytest_perfmon.duet.launcher import OVERRIDES, Invocation
+from pytest_perfmon.duet.launcher import TOLD_APART, Invocation
 from pytest_perfmon.duet.slices import LOCATION, STATISTICS
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import MeasureOptions
@@ -232,5 +232,5 @@ def invocation_of(config: pytest.Config) -> Invocation:
         directory=Path(call["directory"]),
         rootdir=config.rootpath,
         inifile=config.inipath,
-        plugins=frozenset(name for name in OVERRIDES if config.pluginmanager.hasplugin(name)),
+        plugins=frozenset(name for name in TOLD_APART if config.pluginmanager.hasplugin(name)),
     )

@@ -52,7 +52,7 @@ class ItemRunner:
     Args:
         budgets: the perf tests with their marks.
         mode: what kind of run this is.
-        raises: whether a violation fails its test; a child leaves that to its parent.
+        speaks: whether verdicts go to hooks and fail tests; a child leaves that to its parent.
         interrupted: told what a test gave before Ctrl-C.
         calm: called when a measurement is over, whatever became of it.
     """
@@ -62,13 +62,13 @@ class ItemRunner:
         budgets: Mapping[pytest.Item, Sequence[Budget]],
         mode: Mode,
         *,
-        raises: bool,
+        speaks: bool,
         interrupted: Callable[[TestResult], None],
         calm: Callable[[], None],
     ) -> None:
         self._budgets = budgets
         self._mode = mode
-        self._raises = raises
+        self._speaks = speaks
         self._interrupted = interrupted
         self._calm = calm
         self._attempts: dict[pytest.Item, Attempt] = {}
@@ -156,14 +156,16 @@ class ItemRunner:
             pytest.fail(str(error), pytrace=False)
         result = self._mode.result(attempt.recording, interrupted=False)
         result = replace(result, seconds=time.perf_counter() - started)
+        attempt.result = result
+        if not self._speaks:
+            return
         for verdict in result.verdicts:
             item.ihook.pytest_perfmon_verdict(item=item, verdict=verdict)
-        attempt.result = result
         item.user_properties += properties(result)
         for verdict in result.verdicts:
             if verdict.warns:
                 item.warn(PerfmonWarning(verdict.headline))
         failing = [verdict for verdict in result.verdicts if verdict.fails]
-        if failing and self._raises:
+        if failing:
             item.add_report_section("call", "perfmon", failure_section(failing))
             pytest.fail("\n".join(one.headline for one in failing), pytrace=False)

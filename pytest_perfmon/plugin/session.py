@@ -105,7 +105,7 @@ class PerfSession:
         self._runner = ItemRunner(
             selected,
             mode,
-            raises=self._job is None and self._worker is None,
+            speaks=self._job is None and self._worker is None,
             interrupted=self.take,
             calm=progress.clear,
         )
