@@ -30,8 +30,8 @@ class Task:
         clock: times it.
         plan: when to stop.
         decided: told the new values of every slice, nanoseconds per call; True ends it.
-        setup: runs before every call, warm-up included, outside the clock; returns None. With it
-            or `teardown` there is one call per value.
+        setup: runs before every call, warm-up included, outside the clock. With it or `teardown`
+            there is one call per value.
         teardown: runs after every call, also after one that raised, outside the clock.
         tick: told of progress between slices.
         count_memory: whether the function is called four more times, untimed, to count memory;
@@ -66,7 +66,7 @@ def measure_calls(task: Task) -> Measured:
     """Measure a function.
 
     Raises:
-        MeasurementError: its result has to be awaited, or its setup returned something.
+        MeasurementError: its result has to be awaited, or its setup returned an awaitable.
     """
     return Measuring(task).finish()
 
@@ -75,7 +75,7 @@ async def measure_awaitables(task: Task) -> Measured:
     """Measure a coroutine function, or another that returns an awaitable; each call is awaited.
 
     Raises:
-        MeasurementError: its result cannot be awaited, or its setup returned something.
+        MeasurementError: its result cannot be awaited, or its setup returned an awaitable.
     """
     return await Measuring(task).finish_awaiting()
 
@@ -96,7 +96,7 @@ class Measuring:
         """Make the first call.
 
         Raises:
-            MeasurementError: the task's setup returned something.
+            MeasurementError: the task's setup returned an awaitable.
         """
         self._task = task
         self._subject = bind(

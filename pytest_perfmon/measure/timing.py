@@ -54,35 +54,21 @@ def bind(
     setup: Callable[[], Any] | None,
     teardown: Callable[[], Any] | None,
 ) -> Subject:
-    """Bind the arguments, and have setup and teardown check what they return."""
+    """Bind the arguments; a setup or teardown that would have to be awaited becomes an error."""
     return Subject(
         partial(call, *args, **kwargs) if args or kwargs else call,
-        None if setup is None else _returning_none(operation, setup),
-        None if teardown is None else _returning_plainly(operation, teardown),
+        None if setup is None else _plain(f"the setup of {operation!r}", setup),
+        None if teardown is None else _plain(f"the teardown of {operation!r}", teardown),
     )
 
 
-def _returning_none(operation: str, setup: Callable[[], Any]) -> Callable[[], object]:
+def _plain(role: str, function: Callable[[], Any]) -> Callable[[], object]:
     def checked() -> None:
-        returned = setup()
-        if returned is not None:
-            discard(returned)
-            raise MeasurementError(
-                f"the setup of {operation!r} returned {returned!r}: expected None;"
-                " hand values on through a closure or a fixture"
-            )
-
-    return checked
-
-
-def _returning_plainly(operation: str, teardown: Callable[[], Any]) -> Callable[[], object]:
-    def checked() -> None:
-        returned = teardown()
+        returned = function()
         if isinstance(returned, Awaitable):
             discard(returned)
             raise MeasurementError(
-                f"the teardown of {operation!r} returned {returned!r}:"
-                " expected a plain function, nothing awaits it"
+                f"{role} returned {returned!r}: expected a plain function, nothing awaits it"
             )
 
     return checked

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_perfmon.measure.timing import bind
 from pytest_perfmon.plugin.way import Call, Rounds
 
 if TYPE_CHECKING:
@@ -19,18 +20,26 @@ class Once:
 
     def call(self, call: Call) -> Any:
         """Call the function, setup and teardown around it."""
-        if call.setup is not None:
-            call.setup()
-        if call.teardown is None:
-            return call.fn(*call.args, **call.kwargs)
+        subject = bind(
+            call.operation,
+            call.fn,
+            call.args,
+            call.kwargs,
+            setup=call.setup,
+            teardown=call.teardown,
+        )
+        if subject.setup is not None:
+            subject.setup()
+        if subject.teardown is None:
+            return subject.call()
         try:
-            result = call.fn(*call.args, **call.kwargs)
+            result = subject.call()
         except BaseException:
-            call.teardown()
+            subject.teardown()
             raise
         if inspect.isawaitable(result):
-            return _awaited(result, call.teardown)
-        call.teardown()
+            return _awaited(result, subject.teardown)
+        subject.teardown()
         return result
 
     def rounds(
@@ -55,7 +64,7 @@ class OneRound:
         yield
 
 
-async def _awaited(result: Any, teardown: Callable[[], Any]) -> Any:
+async def _awaited(result: Any, teardown: Callable[[], object]) -> Any:
     try:
         return await result
     finally:
