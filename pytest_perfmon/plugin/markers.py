@@ -23,12 +23,22 @@ _OPTIONS: Final = ("rounds", "min_rounds", "max_time", "on_undecided")
 
 
 def uses_our_fixture(item: pytest.Item) -> bool:
-    """Say whether the item asks for this plugin's `perf_monitor`, not one of the user's own."""
+    """Say whether the item asks for this plugin's `perf_monitor`, not one of the user's own.
+
+    One of the user's that takes ours and hands it on counts as ours.
+    """
     if "perf_monitor" not in getattr(item, "fixturenames", ()):
         return False
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     definitions = known.get("perf_monitor")
-    return not definitions or inspect.getmodule(definitions[-1].func) is inspect.getmodule(_door())
+    if not definitions:
+        return True
+    for definition in reversed(definitions):
+        if inspect.getmodule(definition.func) is inspect.getmodule(_door()):
+            return True
+        if "perf_monitor" not in definition.argnames:
+            return False
+    return False
 
 
 def _door() -> Callable[..., Any]:

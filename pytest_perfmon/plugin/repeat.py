@@ -17,6 +17,8 @@ from pytest_perfmon.plugin.recording import Recording
 from pytest_perfmon.plugin.way import Way
 
 _SEED = 0
+_BODY_ENDED = (Exception, pytest.fail.Exception, pytest.skip.Exception)
+"""What a body may raise; pytest's own outcomes are no `Exception`."""
 
 
 class Body:
@@ -100,7 +102,7 @@ class Body:
         try:
             with hushed(self._item), _quiet_sub_test(_test_case_of(self._item)):
                 yield again
-        except Exception as error:  # noqa: BLE001 - whatever a body raises
+        except _BODY_ENDED as error:
             pytest.fail(
                 f"{self._item.name} passes once, not repeatable: use rounds() or rounds=1"
                 f" ({type(error).__name__}: {error})",
