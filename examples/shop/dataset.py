@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import tempfile
@@ -37,25 +36,21 @@ INDEX = "CREATE INDEX orders_by_customer ON orders (customer_id, placed_on);"
 
 
 def database(folder: Path) -> Path:
-    """Give the shop's database file in that folder, made there on first use.
-
-    With `SHOP_WITHOUT_INDEX` set it is the database of the release that forgot an index.
-    """
-    indexed = not os.environ.get("SHOP_WITHOUT_INDEX")
-    path = folder / ("shop.db" if indexed else "shop-without-index.db")
+    """Give the shop's database file in that folder, made there on first use."""
+    path = folder / "shop.db"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as workshop:
             unfinished = Path(workshop, path.name)
-            _build(unfinished, indexed=indexed)
+            _build(unfinished)
             unfinished.replace(path)
     return path
 
 
-def _build(path: Path, *, indexed: bool) -> None:
+def _build(path: Path) -> None:
     made_up = random.Random(20_250_101)
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(SCHEMA + (INDEX if indexed else ""))
+        db.executescript(SCHEMA + INDEX)
         db.executemany("INSERT INTO customers VALUES (?, ?, ?)", _customers())
         db.executemany("INSERT INTO products VALUES (?, ?, ?)", _products(made_up))
         db.executemany("INSERT INTO orders VALUES (?, ?, ?)", _orders(made_up))

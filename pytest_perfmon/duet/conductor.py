@@ -29,6 +29,7 @@ class Comparisons:
 
     Attributes:
         contests: by operation, in the order of the tests.
+        bar: the evidence that a claim took while nothing had been claimed.
         unchecked: by node id: why a test could not be compared at all.
         blocks: how many were made.
         seconds: how long it took.
@@ -37,6 +38,7 @@ class Comparisons:
     """
 
     contests: dict[Key, Contest]
+    bar: float
     unchecked: dict[str, str]
     blocks: int
     seconds: float
@@ -94,6 +96,7 @@ class Conductor:
             }
         return Comparisons(
             contests=self._suite.contests,
+            bar=self._suite.bar,
             unchecked=self._unchecked,
             blocks=blocks,
             seconds=time.monotonic() - started,

@@ -30,6 +30,7 @@ class Rules:
         fixed: make exactly `blocks`, whatever they show.
         seconds: cap on the time.
         statistic: what is compared.
+        hypotheses: how many share alpha; None is those of the first block.
     """
 
     alpha: float
@@ -38,6 +39,7 @@ class Rules:
     fixed: bool
     seconds: float
     statistic: str
+    hypotheses: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class Suite:
     @property
     def bar(self) -> float:
         """What a claim takes while nothing has been claimed."""
-        return max(1, len(self.contests)) / self._rules.alpha
+        return max(1, self._rules.hypotheses or 0, len(self.contests)) / self._rules.alpha
 
     def score(self) -> tuple[int, int]:
         """Give how many operations are decided, and how many there are."""
@@ -98,8 +100,9 @@ class Suite:
             for key in dict.fromkeys((*ours, *theirs)):
                 self.contests[key] = Contest(BlockSeries(self._rules.min_effect_of(key)))
             if self.contests:
-                self._regressed = Holm(len(self.contests), self._rules.alpha)
-                self._improved = Holm(len(self.contests), self._rules.alpha)
+                hypotheses = max(self._rules.hypotheses or 0, len(self.contests))
+                self._regressed = Holm(hypotheses, self._rules.alpha)
+                self._improved = Holm(hypotheses, self._rules.alpha)
         live = {
             key: one
             for key, one in self.contests.items()

@@ -71,11 +71,13 @@ class Run:
 class StoredValue(NamedTuple):
     """What judging needs of one key in one stored run; nanoseconds.
 
-    A tuple because a window holds tens of thousands of them.
+    A tuple because a window holds tens of thousands of them. `commit` is empty where the run was
+    not of a clean commit.
     """
 
     run_id: str
     time: str
+    commit: str
     unit: str
     calls: int
     median: float

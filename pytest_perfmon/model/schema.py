@@ -64,7 +64,8 @@ class Record:
     def values(self) -> Iterator[tuple[tuple[str, str], StoredValue]]:
         """Give what judging needs, by key."""
         judged = [self.columns[name] for name in _JUDGED]
-        plain = zip(repeat(self.id), repeat(self.time), *judged, strict=False)
+        commit = "" if self.commit.dirty else self.commit.id
+        plain = zip(repeat(self.id), repeat(self.time), repeat(commit), *judged, strict=False)
         return zip(self.keys, map(StoredValue._make, plain), strict=True)
 
     def run(self) -> Run:

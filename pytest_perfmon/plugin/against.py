@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from pytest_perfmon.duet.pairs import PairError, Terms
 from pytest_perfmon.duet.pinning import usable_cpus
 from pytest_perfmon.duet.project import describe_project
 from pytest_perfmon.duet.revisions import parse_side
-from pytest_perfmon.duet.sides import Sides, WorkingTree
+from pytest_perfmon.duet.sides import Sides, Spec, WorkingTree
 from pytest_perfmon.duet.slots import default_cache_dir
 from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
@@ -91,7 +91,7 @@ class Against:
             contest.series,
             contest.change,
             bars=contest.bars,
-            bar=max(1, len(self._comparisons.contests)) / self._rules.alpha,
+            bar=self._comparisons.bar,
             cap=self._rules.blocks,
         )
         if contest.unpinned:
@@ -135,24 +135,19 @@ def compare(
         UsageError: where there is nothing to compare, or a side did not run its own code.
     """
     against = options.against
-    assert against is not None  # noqa: S101 - the caller has looked
-    files = tuple(dict.fromkeys(item.path for item in selected))
+    assert against.base is not None  # noqa: S101 - the caller has looked
+    base = parse_side(against.base, config.invocation_params.dir)
+    files = files_of(selected)
     rules = Rules(
         alpha=options.alpha,
-        min_effect_of=_min_effects(options, selected),
+        min_effect_of=min_effects(options, selected),
         blocks=against.blocks or DEFAULT_BLOCKS,
         fixed=against.blocks is not None,
         seconds=against.seconds,
         statistic=against.statistic,
     )
-    with _sides(config, against, files) as sides:
-        terms = Terms(
-            invocation=invocation_of(config),
-            sides=sides,
-            files=files,
-            cpus=() if against.pin == "off" else usable_cpus(),
-            slice_seconds=_SLICE_SECONDS,
-        )
+    with sides_of(config, against, base, files) as sides:
+        terms = terms_of(config, against, sides, files)
         conductor = Conductor(terms, [item.nodeid for item in selected], rules, progress)
         try:
             comparisons = conductor.run()
@@ -165,9 +160,28 @@ def compare(
 DEFAULT_BLOCKS: Final = 60
 
 
-def _min_effects(
+def files_of(items: Iterable[pytest.Item]) -> tuple[Path, ...]:
+    """Give the files of the items, each once."""
+    return tuple(dict.fromkeys(item.path for item in items))
+
+
+def terms_of(
+    config: pytest.Config, against: AgainstOptions, sides: Sides, files: tuple[Path, ...]
+) -> Terms:
+    """Give what is the same for all pairs of workers."""
+    return Terms(
+        invocation=invocation_of(config),
+        sides=sides,
+        files=files,
+        cpus=() if against.pin == "off" else usable_cpus(),
+        slice_seconds=_SLICE_SECONDS,
+    )
+
+
+def min_effects(
     options: PerfOptions, selected: Mapping[pytest.Item, Sequence[Budget]]
 ) -> Callable[[Key], float]:
+    """Say below which share a change of an operation is ignored, as marks and options have it."""
     by_nodeid = {item.nodeid: (item.name, budgets) for item, budgets in selected.items()}
 
     def min_effect_of(key: Key) -> float:
@@ -182,16 +196,18 @@ def _min_effects(
 
 
 @contextmanager
-def _sides(
-    config: pytest.Config, against: AgainstOptions, files: Sequence[Path]
+def sides_of(
+    config: pytest.Config, against: AgainstOptions, base: Spec, files: Sequence[Path]
 ) -> Iterator[Sides]:
-    directory = config.invocation_params.dir
-    base = parse_side(against.base, directory)
-    candidate = (
-        WorkingTree()
-        if against.candidate is None
-        else parse_side(against.candidate, directory, "--perf-candidate")
-    )
+    """Make the trees of both sides, for as long as the context lasts.
+
+    Raises:
+        UsageError: for sources that cannot be compared as they are.
+    """
+    candidate: Spec = WorkingTree()
+    if against.candidate is not None:
+        directory = config.invocation_params.dir
+        candidate = parse_side(against.candidate, directory, "--perf-candidate")
     project = describe_project(
         config.rootpath,
         sys_path=sys.path,

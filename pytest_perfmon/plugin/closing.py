@@ -177,7 +177,7 @@ class Closing:
 
 
 def _columns(options: PerfOptions) -> str | None:
-    return "outcome" if options.columns is None and options.against else options.columns
+    return "outcome" if options.columns is None and options.against.base else options.columns
 
 
 def _operations(results: Mapping[str, TestResult]) -> Iterator[MeasuredOperation]:

@@ -13,9 +13,18 @@ from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, TestResult,
 from pytest_perfmon.plugin.recording import Recording
 from pytest_perfmon.stats.suite import Holm
 from pytest_perfmon.stats.summary import summary_of
-from pytest_perfmon.verdicts.baselines import CRITERION, BaselineJudge, Suite, suite_of
+from pytest_perfmon.verdicts.baselines import (
+    CRITERION,
+    BaselineJudge,
+    Screening,
+    Suite,
+    suite_of,
+)
 from pytest_perfmon.verdicts.budgets import STATISTICAL, BudgetJudge, not_checked
 from pytest_perfmon.verdicts.confirm import confirmed
+
+Duel = Callable[[str, str], Mapping[str, Verdict] | str]
+"""Compares a test with a commit; verdicts by operation, or why there are none."""
 
 SecondLook = Callable[[str], TestResult | str]
 """Measures a test again in a fresh process; a text says why it could not."""
@@ -65,6 +74,8 @@ class Judging:
         strict: NOT CHECKED fails.
         second_look: how a suspect is measured again; None takes suspects at their word, which is
             what a fresh process itself does.
+        duel: compares a suspect of the stored runs with the commit of its baseline; None where
+            that is not to be had.
     """
 
     def __init__(
@@ -76,6 +87,7 @@ class Judging:
         max_regression: float | None = None,
         strict: bool = False,
         second_look: SecondLook | None = None,
+        duel: Duel | None = None,
     ) -> None:
         self._alpha = alpha
         self._criteria = max(1, criteria)
@@ -84,6 +96,7 @@ class Judging:
         self._max_regression = max_regression
         self._strict = strict
         self._second_look = second_look
+        self._duel = None if duel is None else cache(duel)
 
     @property
     def has_history(self) -> bool:
@@ -122,7 +135,9 @@ class Judging:
             budgets = self._budget_verdicts(recording, key, measurement, summaries)
             found += [self._confirmed(verdict, second) for verdict in budgets]
             if self._baseline is not None and measurement is not None:
-                found.append(self._against_baseline(recording, key, summaries[operation], second))
+                verdict = self._against_baseline(recording, key, summaries[operation], second)
+                doubts = self._baseline.window.warnings
+                found.append(replace(verdict, warnings=(*verdict.warnings, *doubts)))
         return self.strictly(found)
 
     def strictly(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
@@ -177,13 +192,28 @@ class Judging:
         first = judge.screen(summary)
         if not first.suspect or self._second_look is None:
             return judge.verdict(first)
-        result = second()
-        if isinstance(result, str):
-            return judge.verdict(first, result)
-        again = [one.summary for one in result.operations if one.key == key]
-        if not again or again[0].unit != summary.unit:
-            return judge.verdict(first, "the fresh process did not measure it")
-        return judge.verdict(first, judge.convict(again[0]))
+        doubts: tuple[str, ...] = ()
+        if self._duel is not None:
+            verdicts = self._duel(key.nodeid, history[-1].commit)
+            if not isinstance(verdicts, str) and key.operation in verdicts:
+                verdict = verdicts[key.operation]
+                details = (first.threshold, *verdict.details)
+                return replace(verdict, criterion=CRITERION, details=details)
+            why = verdicts if isinstance(verdicts, str) else "it was not measured there"
+            doubts = (f"not compared with the baseline's commit: {why}",)
+        verdict = judge.verdict(first, _again(second(), key, summary, judge))
+        return replace(verdict, warnings=(*verdict.warnings, *doubts))
+
+
+def _again(
+    result: TestResult | str, key: Key, summary: Summary, judge: BaselineJudge
+) -> Screening | str:
+    if isinstance(result, str):
+        return result
+    again = [one.summary for one in result.operations if one.key == key]
+    if not again or again[0].unit != summary.unit:
+        return "the fresh process did not measure it"
+    return judge.convict(again[0])
 
 
 def _same_criterion(result: TestResult, verdict: Verdict) -> Verdict | str:

@@ -27,7 +27,8 @@ class AgainstOptions:
     """What the user asked of an A/B.
 
     Attributes:
-        base: what is compared with, as written.
+        base: what is compared with, as written; None where no A/B was asked for, and the rest is
+            for suspects of stored runs alone.
         candidate: what is compared, as written; None is the working tree.
         blocks: exactly so many; None stops by evidence.
         seconds: cap on the comparison.
@@ -36,7 +37,7 @@ class AgainstOptions:
         setup, python: how a side is built and run.
     """
 
-    base: str
+    base: str | None
     candidate: str | None
     blocks: int | None
     seconds: float
@@ -59,7 +60,7 @@ class PerfOptions:
         alpha: chance of one false red in the run, above 0 and at most 0.2.
         min_effect: share below which a change is ignored.
         max_regression: share, None where not asked.
-        against: the A/B, None where not asked.
+        against: the A/B.
         strict: NOT CHECKED fails.
         only, skip: selection of tests.
         json, html: report files.
@@ -75,7 +76,7 @@ class PerfOptions:
     alpha: float
     min_effect: float
     max_regression: float | None
-    against: AgainstOptions | None
+    against: AgainstOptions
     strict: bool
     only: bool
     skip: bool
@@ -89,7 +90,7 @@ class PerfOptions:
     @property
     def measuring(self) -> bool:
         """Whether perf tests are measured at all."""
-        return self.budgets or self.save or self.against is not None
+        return self.budgets or self.save or self.against.base is not None
 
 
 def read_options(config: pytest.Config) -> PerfOptions:
@@ -140,18 +141,17 @@ def _read(config: pytest.Config) -> PerfOptions:
     )
 
 
-def _against(parsed: Callable[..., Any]) -> AgainstOptions | None:
-    base = parsed("against", _text)
-    options = {
-        "candidate": parsed("candidate", _text),
-        "blocks": parsed("blocks", whole),
-        "seconds": parsed("against-time", units.parse_cap_ns, 120_000_000_000) / 1e9,
-        "statistic": parsed("statistic", _one_of(STATISTICS), LOCATION),
-        "pin": parsed("pin", _one_of(("auto", "on", "off")), "auto"),
-        "setup": parsed("setup", _text),
-        "python": parsed("python", _text),
-    }
-    return None if base is None else AgainstOptions(base=base, **options)
+def _against(parsed: Callable[..., Any]) -> AgainstOptions:
+    return AgainstOptions(
+        base=parsed("against", _text),
+        candidate=parsed("candidate", _text),
+        blocks=parsed("blocks", whole),
+        seconds=parsed("against-time", units.parse_cap_ns, 120_000_000_000) / 1e9,
+        statistic=parsed("statistic", _one_of(STATISTICS), LOCATION),
+        pin=parsed("pin", _one_of(("auto", "on", "off")), "auto"),
+        setup=parsed("setup", _text),
+        python=parsed("python", _text),
+    )
 
 
 def _one_of(allowed: Sequence[str]) -> Callable[[Any, str], str]:

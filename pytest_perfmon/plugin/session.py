@@ -14,6 +14,7 @@ from pytest_perfmon.model.verdict import TestResult
 from pytest_perfmon.plugin.against import compare
 from pytest_perfmon.plugin.child import Job, duet_worker_of, job_of
 from pytest_perfmon.plugin.closing import Closing
+from pytest_perfmon.plugin.duel import Duels
 from pytest_perfmon.plugin.fixture import PerfMonitor
 from pytest_perfmon.plugin.judging import Baseline, Judging, baseline_of, statistical_criteria
 from pytest_perfmon.plugin.markers import budgets_of, uses_our_fixture
@@ -123,7 +124,7 @@ class PerfSession:
             return self._worker
         if not self.measuring:
             return Plain()
-        if self._job is None and self.options.against is not None:
+        if self._job is None and self.options.against.base is not None:
             return self._against(selected, progress)
         clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
         judging = self._judging(selected, clock) if self._judges else None
@@ -157,13 +158,17 @@ class PerfSession:
             job = Job(nodeid, judging.criteria_left, early_stop=not judging.has_history)
             return measure_again(invocation, clock, paths[nodeid], job)
 
+        baseline = self._baseline([item.nodeid for item in selected])
+        duels = Duels(self._config, self.options, selected, baseline.suite.criteria)
+        self._config.add_cleanup(duels.close)
         judging = Judging(
             alpha=self.options.alpha,
             criteria=sum(map(statistical_criteria, selected.values())),
-            baseline=self._baseline([item.nodeid for item in selected]),
+            baseline=baseline,
             max_regression=self.options.max_regression,
             strict=self.options.strict,
             second_look=second_look,
+            duel=duels.duel,
         )
         return judging
 

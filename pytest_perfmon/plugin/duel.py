@@ -1,0 +1,104 @@
+"""A suspect of the stored runs against the commit of its baseline, interleaved, now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from pytest_perfmon.duet.conductor import Conductor
+from pytest_perfmon.duet.contest import Rules
+from pytest_perfmon.duet.git import Git
+from pytest_perfmon.duet.pairs import PairError
+from pytest_perfmon.duet.sides import GitRef, Sides
+from pytest_perfmon.duet.slices import LOCATION
+from pytest_perfmon.errors import UsageError
+from pytest_perfmon.model.budget import Budget
+from pytest_perfmon.model.verdict import Verdict
+from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, min_effects, sides_of, terms_of
+from pytest_perfmon.plugin.options import PerfOptions
+from pytest_perfmon.verdicts.against import verdict_on
+
+_SECONDS: Final = 60.0
+
+
+class Duels:
+    """Makes duels; the trees of a commit are made once and kept until `close`.
+
+    Args:
+        config: pytest's.
+        options: what the user asked.
+        selected: the perf tests with their marks.
+        hypotheses: how many comparisons with stored runs share alpha.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        options: PerfOptions,
+        selected: Mapping[pytest.Item, Sequence[Budget]],
+        hypotheses: int,
+    ) -> None:
+        self._config = config
+        self._options = options
+        self._items = {item.nodeid: item for item in selected}
+        self._rules = Rules(
+            alpha=options.alpha,
+            min_effect_of=min_effects(options, selected),
+            blocks=DEFAULT_BLOCKS,
+            fixed=False,
+            seconds=_SECONDS,
+            statistic=LOCATION,
+            hypotheses=hypotheses,
+        )
+        self._trees = ExitStack()
+        self._sides: dict[str, Sides] = {}
+
+    def duel(self, nodeid: str, commit: str) -> Mapping[str, Verdict] | str:
+        """Compare a test's working tree with that commit; gives verdicts by operation.
+
+        A text says why there are none.
+        """
+        git = Git.find(self._config.rootpath)
+        if not commit or git is None or git.commit(commit) is None:
+            return "the commit of its baseline is not to be had here"
+        path = self._items[nodeid].path
+        try:
+            sides = self._sides_at(commit)
+            terms = terms_of(self._config, self._options.against, sides, (path,))
+            comparisons = Conductor(terms, [nodeid], self._rules, lambda *_: None).run()
+        except (UsageError, PairError) as error:
+            return str(error)
+        if nodeid in comparisons.unchecked:
+            return comparisons.unchecked[nodeid]
+        label = f"interleaved with the baseline's commit {commit[:7]}"
+        verdicts: dict[str, Verdict] = {}
+        for key, contest in comparisons.contests.items():
+            assert contest.change is not None  # noqa: S101 - the suite was closed
+            verdicts[key.operation] = verdict_on(
+                key,
+                contest.series,
+                contest.change,
+                bars=contest.bars,
+                bar=comparisons.bar,
+                cap=self._rules.blocks,
+                details=(label,),
+            )
+        return verdicts
+
+    def _sides_at(self, commit: str) -> Sides:
+        if commit not in self._sides:
+            against = replace(self._options.against, candidate=None)
+            files = tuple(dict.fromkeys(item.path for item in self._items.values()))
+            base = GitRef(commit[:12], commit)
+            self._sides[commit] = self._trees.enter_context(
+                sides_of(self._config, against, base, files)
+            )
+        return self._sides[commit]
+
+    def close(self) -> None:
+        """Remove the trees."""
+        self._trees.close()
