@@ -249,7 +249,7 @@ def test_output_is_dropped_where_nothing_is_captured(project):
 
 
 def test_a_body_reads_its_own_output_and_records_in_every_run(project):
-    """capsys and caplog hold what this run of the body said, as in the first."""
+    """Both capsys and caplog hold what this run of the body said, as in the first."""
     project.write(
         """
         import logging
