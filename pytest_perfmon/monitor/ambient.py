@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from pytest_perfmon.monitor.arguments import checked_name
 from pytest_perfmon.monitor.core import PerformanceMonitor, override
-from pytest_perfmon.monitor.decorator import time_calls
+from pytest_perfmon.monitor.decorator import time_calls, time_function_anywhere
+from pytest_perfmon.monitor.operation import Operation
 from pytest_perfmon.monitor.span import Span
 
 P = ParamSpec("P")
@@ -38,8 +40,14 @@ def track_performance(
     Raises:
         UsageError: at decoration, for what is no function.
     """
-    return time_calls(operation, _track)
+    return time_calls(
+        operation, _track, lambda fn, name: time_function_anywhere(fn, checked_name(name), _find)
+    )
 
 
 def _track(operation: str) -> Span:
     return current_monitor().track(operation)
+
+
+def _find(name: str) -> Operation | None:
+    return (override.get() or _process_monitor).operation(name)

@@ -17,10 +17,10 @@ from pytest_perfmon.monitor.arguments import (
     checked_count,
     checked_share,
 )
-from pytest_perfmon.monitor.decorator import time_calls
+from pytest_perfmon.monitor.decorator import time_calls, time_function
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.listeners import Listener
-from pytest_perfmon.monitor.operation import Metadata
+from pytest_perfmon.monitor.operation import Metadata, Operation
 from pytest_perfmon.monitor.recording import Recorder
 from pytest_perfmon.monitor.retention import Event
 from pytest_perfmon.monitor.scope import ScopedMonitor
@@ -156,6 +156,12 @@ class PerformanceMonitor:
         span.operation = found
         return span
 
+    def operation(self, name: str) -> Operation | None:
+        """Give the counters behind a name, for instruments of one's own; None when disabled."""
+        if not self._enabled:
+            return None
+        return self._operations.get(name) or self._registry.admit(name)
+
     def track_operation(
         self,
         operation: str,
@@ -194,7 +200,8 @@ class PerformanceMonitor:
         """
         if not self._enabled:
             return lambda fn: fn
-        return time_calls(operation, self.track, self._recorder.unplaced)
+        unplaced = self._recorder.unplaced
+        return time_calls(operation, self.track, lambda fn, name: time_function(fn, unplaced(name)))
 
     def record_metric(
         self,

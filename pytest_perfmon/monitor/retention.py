@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 EVENTS_KEPT: Final = 500
 METADATA_KEYS_KEPT: Final = 16
@@ -15,31 +16,17 @@ TEXT_KEPT: Final = 256
 STACK_FRAMES_KEPT: Final = 20
 SCRUBBED: Final = "[scrubbed]"
 
-_SECRET_WORDS: Final = (
-    "api_key",
-    "apikey",
-    "auth",
-    "bearer",
-    "cookie",
-    "credential",
-    "csrf",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "pwd",
-    "secret",
-    "session",
-    "signature",
-    "token",
+_SECRET: Final = re.compile(
+    r"api[_-]?key|auth|bearer|cookie|credential|csrf|passphrase|passw(?:or)?d|private[_-]?key|pwd"
+    r"|secret|session|signature|token",
+    re.IGNORECASE,
 )
 _OWN_FRAMES: Final = __name__.rpartition(".")[0]
 
 Slowness = Literal["slow", "very_slow"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One call that was slow, failed, or carried metadata.
 
     Attributes:
@@ -93,9 +80,13 @@ def scrub(metadata: Mapping[str, Any]) -> dict[str, str | int | float | bool | N
     kept: dict[str, str | int | float | bool | None] = {}
     for key, value in list(metadata.items())[:METADATA_KEYS_KEPT]:
         name = str(key)[:TEXT_KEPT]
-        secret = any(word in name.lower().replace("-", "_") for word in _SECRET_WORDS)
-        kept[name] = SCRUBBED if secret else _plain(value)
+        kept[name] = SCRUBBED if _sounds_secret(name) else _plain(value)
     return kept
+
+
+@lru_cache(maxsize=1000)
+def _sounds_secret(key: str) -> bool:
+    return _SECRET.search(key) is not None
 
 
 def _plain(value: object) -> str | int | float | bool | None:
