@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, call_parent
 from pytest_perfmon.measure.clock import SystemClock
 from pytest_perfmon.model.codec import from_plain
-from pytest_perfmon.plugin.duet_worker import NAME as DUET_NAME
-from pytest_perfmon.plugin.duet_worker import DuetWorker
 from pytest_perfmon.testing import CLOCK_KEY
 
+if TYPE_CHECKING:
+    from pytest_perfmon.plugin.duet_worker import DuetWorker
+
 NAME = "perfmon-child"
+DUET_NAME = "perfmon-duet-worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def become_child(config: pytest.Config) -> None:
     try:
         channel = call_parent(os.environ.pop(VARIABLE))
         if os.environ.pop("PERFMON_DUET", None):
+            from pytest_perfmon.plugin.duet_worker import DuetWorker  # noqa: PLC0415 - workers only
+
             clock = config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
             config.pluginmanager.register(DuetWorker(channel, clock), DUET_NAME)
             return

@@ -22,8 +22,6 @@ from pytest_perfmon.plugin.recording import MakeJudge, Recording
 from pytest_perfmon.plugin.slicing import Slicer, Slicing
 from pytest_perfmon.plugin.way import Way
 
-NAME = "perfmon-duet-worker"
-
 
 class DuetWorker:
     """The hooks that turn a pytest process into one side of an A/B, and its mode.

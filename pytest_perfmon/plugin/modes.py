@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from pytest_perfmon.measure.clock import Clock
-from pytest_perfmon.model.measurement import Key, Summary
-from pytest_perfmon.model.verdict import TestResult, Verdict
-from pytest_perfmon.plugin.judging import Judging, measured, summaries_of
+from pytest_perfmon.model.verdict import TestResult
 from pytest_perfmon.plugin.once import Once
 from pytest_perfmon.plugin.recording import MakeJudge, Recording
-from pytest_perfmon.plugin.sampling import Sampling, SamplingOptions
 from pytest_perfmon.plugin.way import Way
-from pytest_perfmon.verdicts.budgets import not_checked
 
 
 class Mode(Protocol):
@@ -57,46 +52,3 @@ class Plain:
     ) -> TestResult:
         """Say that the test ran unmeasured."""
         return TestResult(recording.nodeid, measured=False)
-
-
-class Measured:
-    """`--perf-budgets` and `--perf-save-baseline`: many calls in this process.
-
-    Args:
-        options: how to sample.
-        judging: None where nothing is judged.
-    """
-
-    repeats_bodies = True
-
-    def __init__(self, options: SamplingOptions, judging: Judging | None) -> None:
-        self._options = options
-        self._judging = judging
-        self.clock: Clock | None = options.clock
-        self.make_judge: MakeJudge | None = judging.judge if judging else None
-
-    def way(self, recording: Recording) -> Way:
-        """Sample."""
-        return Sampling(self._options, recording)
-
-    def result(self, recording: Recording, *, interrupted: bool) -> TestResult:
-        """Summarise and judge."""
-        summaries = summaries_of(recording)
-        verdicts = () if interrupted else self._verdicts(recording, summaries)
-        return TestResult(
-            recording.nodeid,
-            measured=True,
-            operations=measured(recording, summaries),
-            verdicts=verdicts,
-        )
-
-    def _verdicts(
-        self, recording: Recording, summaries: Mapping[str, Summary]
-    ) -> tuple[Verdict, ...]:
-        if self._judging is None:
-            return ()
-        if not recording.measurements and not recording.budgets:
-            key = Key(recording.nodeid, recording.own)
-            why = "nothing was measured: expected perf_monitor(fn), .measure() or .rounds()"
-            return self._judging.strictly([not_checked(key, "measurement", why)])
-        return self._judging.verdicts(recording, summaries)

@@ -25,6 +25,10 @@ DEFAULT_MAX_TIME_NS: Final = 1_000_000_000
 DEFAULT_MIN_ROUNDS: Final = 20
 
 
+Progress = Callable[[str, int, int, int], None]
+"""Told the operation, elapsed nanoseconds, values so far and the cap, outside the clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
     """How this run samples.
@@ -33,14 +37,13 @@ class SamplingOptions:
         clock: what reads the time.
         measure: what the user said for all tests.
         early_stop: whether a measurement may end as soon as its budgets are decided.
-        progress: told the operation, elapsed nanoseconds, calls so far and the cap, outside the
-            clock.
+        progress: shows how far a measurement has come.
     """
 
     clock: Clock
     measure: MeasureOptions
     early_stop: bool
-    progress: Callable[[str, int, int, int], None]
+    progress: Progress
 
 
 class _OpenLoop(NamedTuple):

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_perfmon.errors import MarkError, UsageError
-from pytest_perfmon.measure.clock import Clock, SystemClock
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.model.verdict import TestResult
-from pytest_perfmon.plugin.against import compare
-from pytest_perfmon.plugin.child import Job, duet_worker_of, job_of
-from pytest_perfmon.plugin.closing import Closing
-from pytest_perfmon.plugin.duel import Duels
+from pytest_perfmon.plugin.child import duet_worker_of, job_of
 from pytest_perfmon.plugin.fixture import PerfMonitor
-from pytest_perfmon.plugin.judging import Baseline, Judging, baseline_of, statistical_criteria
 from pytest_perfmon.plugin.markers import budgets_of, uses_our_fixture
-from pytest_perfmon.plugin.modes import Measured, Mode, Plain
-from pytest_perfmon.plugin.options import invocation_of, read_options
-from pytest_perfmon.plugin.places import environment_of, open_run_store
+from pytest_perfmon.plugin.modes import Mode, Plain
+from pytest_perfmon.plugin.options import read_options
 from pytest_perfmon.plugin.progress import Progress
 from pytest_perfmon.plugin.runner import ItemRunner
-from pytest_perfmon.plugin.sampling import SamplingOptions
-from pytest_perfmon.plugin.second_look import measure_again
 from pytest_perfmon.plugin.xdist import turns_of
-from pytest_perfmon.testing import CLOCK_KEY
+
+if TYPE_CHECKING:
+    from pytest_perfmon.plugin.closing import Closing
 
 _NAME = "perfmon-session"
-WINDOW = 30
 
 
 class PerfSession:
@@ -50,6 +44,8 @@ class PerfSession:
         self._runner: ItemRunner | None = None
         self._closing: Closing | None = None
         if not hasattr(config, "workerinput") and self._job is None and self._worker is None:
+            from pytest_perfmon.plugin.closing import Closing  # noqa: PLC0415 - not in workers
+
             self._closing = Closing(config, self.options, self.results)
             config.pluginmanager.register(self._closing, "perfmon-closing")
 
@@ -115,78 +111,27 @@ class PerfSession:
         if turns is not None:
             self._config.pluginmanager.register(turns, "perfmon-turns")
 
-    @property
-    def _judges(self) -> bool:
-        return self.options.budgets or self._job is not None
-
     def _mode(self, selected: Mapping[pytest.Item, Sequence[Budget]], progress: Progress) -> Mode:
+        """Choose the mode; what only one of them needs is loaded with it."""
         if self._worker is not None:
             return self._worker
         if not self.measuring:
             return Plain()
-        if self._job is None and self.options.against.base is not None:
-            return self._against(selected, progress)
-        clock = self._config.stash.get(CLOCK_KEY, None) or SystemClock.measured()
-        judging = self._judging(selected, clock) if self._judges else None
-        if self._job is not None:
-            early_stop = self._job.early_stop
-        else:
-            early_stop = not self.options.save and not (judging and judging.has_history)
-        options = SamplingOptions(clock, self.options.measure, early_stop, progress.update)
-        return Measured(options, judging)
-
-    def _against(
-        self, selected: Mapping[pytest.Item, Sequence[Budget]], progress: Progress
-    ) -> Mode:
         try:
-            mode, notes = compare(self._config, self.options, selected, progress.blocks)
+            if self._job is None and self.options.against.base is not None:
+                from pytest_perfmon.plugin.against import compare  # noqa: PLC0415 - see above
+
+                against, notes = compare(self._config, self.options, selected, progress.blocks)
+                if self._closing is not None:
+                    self._closing.add(against.columns(), notes)
+                return against
+            from pytest_perfmon.plugin.measured import measured_mode  # noqa: PLC0415 - see above
+
+            return measured_mode(self._config, self.options, self._job, selected, progress.update)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
         finally:
             progress.clear()
-        if self._closing is not None:
-            self._closing.add(mode.columns(), notes)
-        return mode
-
-    def _judging(self, selected: Mapping[pytest.Item, Sequence[Budget]], clock: Clock) -> Judging:
-        if self._job is not None:
-            return Judging(alpha=self.options.alpha, criteria=self._job.criteria)
-        paths = {item.nodeid: item.path for item in selected}
-        invocation = invocation_of(self._config)
-
-        def second_look(nodeid: str) -> TestResult | str:
-            job = Job(nodeid, judging.criteria_left, early_stop=not judging.has_history)
-            return measure_again(invocation, clock, paths[nodeid], job)
-
-        baseline = self._baseline([item.nodeid for item in selected])
-        duels = Duels(self._config, self.options, selected, baseline.suite.criteria)
-        self._config.add_cleanup(duels.close)
-        judging = Judging(
-            alpha=self.options.alpha,
-            criteria=sum(map(statistical_criteria, selected.values())),
-            baseline=baseline,
-            max_regression=self.options.max_regression,
-            strict=self.options.strict,
-            second_look=second_look,
-            duel=duels.duel,
-        )
-        return judging
-
-    def _baseline(self, nodeids: Sequence[str]) -> Baseline:
-        try:
-            store = open_run_store(self._config, self.options)
-            environment = environment_of(self._config)
-            window = store.window(self.options.baseline_name, environment, nodeids, WINDOW)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        return baseline_of(
-            self.options.baseline_name,
-            store.describe(),
-            environment,
-            window,
-            alpha=self.options.alpha,
-            min_effect=self.options.min_effect,
-        )
 
     def monitor_of(self, item: pytest.Item) -> PerfMonitor:
         """Give what the `perf_monitor` fixture is for that test."""
