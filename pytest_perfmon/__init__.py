@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from pytest_perfmon.monitor.ambient import current_monitor, track_performance
     from pytest_perfmon.monitor.core import PerformanceMonitor
     from pytest_perfmon.monitor.scope import ScopedMonitor
+    from pytest_perfmon.verdicts.adaptive import AdaptiveThresholds
+    from pytest_perfmon.verdicts.performance_budget import BudgetViolation, PerformanceBudget
+    from pytest_perfmon.verdicts.trends import PerformanceTrends
 
 __all__ = [
+    "AdaptiveThresholds",
+    "BudgetViolation",
     "PerfmonError",
+    "PerformanceBudget",
     "PerformanceMonitor",
+    "PerformanceTrends",
     "ScopedMonitor",
     "UsageError",
     "__version__",
@@ -25,8 +32,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AdaptiveThresholds": "verdicts.adaptive",
+    "BudgetViolation": "verdicts.performance_budget",
     "PerfmonError": "errors",
+    "PerformanceBudget": "verdicts.performance_budget",
     "PerformanceMonitor": "monitor.core",
+    "PerformanceTrends": "verdicts.trends",
     "ScopedMonitor": "monitor.scope",
     "UsageError": "errors",
     "current_monitor": "monitor.ambient",

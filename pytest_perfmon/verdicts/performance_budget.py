@@ -1,0 +1,57 @@
+"""Budgets of a running application: the pattern's check of each operation's p95."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_perfmon.model.verdict import Severity
+from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
+from pytest_perfmon.verdicts.budgets import severity
+from pytest_perfmon.verdicts.live import StatsSource
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetViolation:
+    """An operation above its budget.
+
+    Attributes:
+        operation: its name.
+        budget: the limit on its p95, milliseconds.
+        actual: its p95, milliseconds.
+        severity: warning up to 2x the budget, error above 2x, critical above 3x.
+    """
+
+    operation: str
+    budget: float
+    actual: float
+    severity: Severity
+
+
+class PerformanceBudget:
+    """Limits on the p95 of a monitor's operations.
+
+    Args:
+        monitor: what is checked.
+        budgets: by operation, milliseconds as a number, or a text with its unit (`"200us"`).
+
+    Raises:
+        UsageError: for a limit that is none.
+    """
+
+    def __init__(self, monitor: StatsSource, budgets: Mapping[str, float | str]) -> None:
+        self._monitor = monitor
+        self._limits = {
+            operation: parse_limit_ns(limit, f"the budget of {operation!r}") / NS_PER_MS
+            for operation, limit in budgets.items()
+        }
+
+    def check(self) -> list[BudgetViolation]:
+        """Give the violations; operations that were never called have none."""
+        violations = []
+        for operation, limit in self._limits.items():
+            stats = self._monitor.get_stats(operation)
+            if stats is not None and stats.p95 > limit:
+                grade = severity(stats.p95 / limit)
+                violations.append(BudgetViolation(operation, limit, stats.p95, grade))
+        return violations
