@@ -26,7 +26,7 @@ class PerformanceTrends:
             history.append(stats.p95)
 
     def detect_degradation(self, operation: str, threshold: float = 1.5) -> bool:
-        """Say whether the mean of the last five is above `threshold` times that of the earlier ones.
+        """Say whether the mean of the last five is above `threshold` times that of those before.
 
         The earlier ones are those before the last five, at most ten of them. Fewer than ten
         snapshots in all say nothing, and so does an unknown operation: False.
