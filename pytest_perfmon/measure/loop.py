@@ -101,7 +101,7 @@ class RoundLoop:
         return walk
 
     def __aiter__(self) -> AsyncIterator[None]:
-        return _AsyncWalk(iter(self))
+        return AsyncWalk(iter(self))
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +151,7 @@ class RoundLoop:
         self._all_decided = self._end_round(body_ns, batch.warming)
 
 
-class _AsyncWalk:
+class AsyncWalk:
     """Walks the same generator from `async for`; an async generator would be closed too late.
 
     Tracers written in Python see one call of `__anext__` without its return for each loop.

@@ -13,6 +13,7 @@ from pytest_perfmon.duet.slices import CPU, LOCATION, P95, SliceLoop, SliceTask
 from pytest_perfmon.duet.turnstile import Turnstile
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.clock import Clock
+from pytest_perfmon.measure.loop import AsyncWalk
 from pytest_perfmon.plugin.way import Call, Rounds
 
 if TYPE_CHECKING:
@@ -190,23 +191,7 @@ class _SlicedRounds:
                 yield
 
     def __aiter__(self) -> AsyncIterator[None]:
-        return _AsyncWalk(iter(self))
-
-
-class _AsyncWalk:
-    """Walks a plain iterator from `async for`; an async generator would be closed too late."""
-
-    def __init__(self, walk: Iterator[None]) -> None:
-        self._walk = walk
-
-    def __aiter__(self) -> AsyncIterator[None]:
-        return self
-
-    async def __anext__(self) -> None:
-        try:
-            next(self._walk)
-        except StopIteration:
-            raise StopAsyncIteration from None
+        return AsyncWalk(iter(self))
 
 
 def _first(call: Call) -> Any:
