@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import variance
 from typing import Final
 
 from pytest_perfmon.model.measurement import Key, Summary
@@ -22,6 +21,7 @@ from pytest_perfmon.stats.prediction import (
     Prior,
     moderated_variance,
     predict,
+    sample_variance,
 )
 from pytest_perfmon.units import format_ns, format_share
 from pytest_perfmon.verdicts.adaptive import THRESHOLD_RATIO, exceeds_adaptive
@@ -59,7 +59,7 @@ def suite_of(
 ) -> Suite:
     """Freeze what is shared between the criteria of a run."""
     spreads = [
-        (len(values) - 1, variance(_logs(values)))
+        (len(values) - 1, sample_variance(_logs(values)))
         for values in windows.values()
         if len(values) >= RUNS_NEEDED
     ]
