@@ -86,6 +86,10 @@ class PerfMonitor(PerformanceMonitor):
         self._claim(self._recording.own)
         return self._way.rounds(self._recording.own, [self, *self._watched])
 
+    def only_round(self) -> Rounds:
+        """Give the one round of a body that runs a single time; a form inside it counts instead."""
+        return self._way.rounds(self._recording.own, [self, *self._watched], whole_test=True)
+
     def finish(self, *, interrupted: bool = False) -> None:
         """Hand over what was measured, however loops were left.
 

@@ -46,6 +46,8 @@ class Once:
         self,
         operation: str,  # noqa: ARG002 - nothing is recorded
         monitors: Sequence[PerformanceMonitor],  # noqa: ARG002 - as above
+        *,
+        whole_test: bool = False,  # noqa: ARG002 - as above
     ) -> Rounds:
         """Give one round."""
         return OneRound()

@@ -58,14 +58,16 @@ class Body:
     def _sync_body(self) -> Callable[..., Any]:
         @functools.wraps(self._original)
         def body(*args: Any, **kwargs: Any) -> None:
-            once = self._runs_once
-            if not once:
+            if self._is_measured_once:
+                for _ in self._monitor.only_round():
+                    self._original(*args, **kwargs)
+            else:
                 self._original(*args, **kwargs)
-            if not self._recording.claimed and self._recording.budgets:
-                with self._repeating(kwargs, counts_first=once) as again:
-                    for _ in self._monitor.body_rounds():
-                        forget_records()
-                        self._original(*args, **again)
+                if self._is_repeated:
+                    with self._repeating(kwargs) as again:
+                        for _ in self._monitor.body_rounds():
+                            forget_records()
+                            self._original(*args, **again)
             self.completed = True
 
         return body
@@ -73,29 +75,32 @@ class Body:
     def _async_body(self) -> Callable[..., Any]:
         @functools.wraps(self._original)
         async def body(*args: Any, **kwargs: Any) -> None:
-            once = self._runs_once
-            if not once:
+            if self._is_measured_once:
+                async for _ in self._monitor.only_round():
+                    await self._original(*args, **kwargs)
+            else:
                 await self._original(*args, **kwargs)
-            if not self._recording.claimed and self._recording.budgets:
-                with self._repeating(kwargs, counts_first=once) as again:
-                    async for _ in self._monitor.body_rounds():
-                        forget_records()
-                        await self._original(*args, **again)
+                if self._is_repeated:
+                    with self._repeating(kwargs) as again:
+                        async for _ in self._monitor.body_rounds():
+                            forget_records()
+                            await self._original(*args, **again)
             self.completed = True
 
         return body
 
     @property
-    def _runs_once(self) -> bool:
+    def _is_measured_once(self) -> bool:
         """Whether `rounds=1` asks that the one run of the body be the measured one."""
-        uses_fixture = "perf_monitor" in self._item.fixturenames
-        return not uses_fixture and self._way.runs_body_once
+        return bool(self._recording.budgets) and self._way.runs_body_once
+
+    @property
+    def _is_repeated(self) -> bool:
+        """Whether the body, after its first run, turns out to be the operation."""
+        return bool(self._recording.budgets) and not self._recording.claimed
 
     @contextlib.contextmanager
-    def _repeating(self, kwargs: dict[str, Any], *, counts_first: bool) -> Iterator[dict[str, Any]]:
-        if counts_first:
-            yield kwargs
-            return
+    def _repeating(self, kwargs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         again = dict(kwargs)
         if "subtests" in again:
             again["subtests"] = QuietSubtests()

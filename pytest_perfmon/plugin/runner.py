@@ -73,9 +73,10 @@ class ItemRunner:
         self._calm = calm
         self._attempts: dict[pytest.Item, Attempt] = {}
 
-    def monitor_of(self, item: pytest.Item) -> PerfMonitor:
-        """Give the monitor of an item that is being run."""
-        return self._attempts[item].monitor
+    def monitor_of(self, item: pytest.Item) -> PerfMonitor | None:
+        """Give the monitor of a perf test that is being run; None for other items."""
+        attempt = self._attempts.get(item)
+        return attempt.monitor if attempt is not None else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -63,7 +63,7 @@ class Sampling:
     def __init__(self, options: SamplingOptions, recording: Recording) -> None:
         self._options = options
         self._recording = recording
-        self._open_loop: _OpenLoop | None = None
+        self._open_loops: list[_OpenLoop] = []
         self._unawaited: set[str] = set()
 
     @property
@@ -111,10 +111,12 @@ class Sampling:
         self._recording.add(measured.measurement)
         return measured.result
 
-    def rounds(self, operation: str, monitors: Sequence[PerformanceMonitor]) -> Rounds:
+    def rounds(
+        self, operation: str, monitors: Sequence[PerformanceMonitor], *, whole_test: bool = False
+    ) -> Rounds:
         """Measure a loop's body and what is tracked in it; the plan serves all budgets."""
         plan = self._plan(None)
-        recorder = RoundRecorder(self, self._recording, monitors)
+        recorder = RoundRecorder(self, self._recording, monitors, whole_test=whole_test)
         loop = RoundLoop(
             self._options.clock,
             plan,
@@ -123,7 +125,7 @@ class Sampling:
             tick=self._tick(operation, plan),
             count_memory=self._recording.wants_memory(operation),
         )
-        self._open_loop = _OpenLoop(operation, loop, recorder)
+        self._open_loops.append(_OpenLoop(operation, loop, recorder))
         return loop
 
     def finish(self, *, interrupted: bool) -> None:
@@ -132,9 +134,8 @@ class Sampling:
         Raises:
             MeasurementError: for a measurement that was begun and never awaited.
         """
-        if self._open_loop is not None:
-            operation, loop, recorder = self._open_loop
-            self._open_loop = None
+        while self._open_loops:
+            operation, loop, recorder = self._open_loops.pop(0)
             with loop:
                 recorder.finish(loop.measurement(operation, interrupted=interrupted))
         if self._unawaited and not interrupted:
@@ -186,8 +187,14 @@ class RoundRecorder:
     """Collects what monitors track inside the rounds of a body, one round after another."""
 
     def __init__(
-        self, sampling: Sampling, recording: Recording, monitors: Sequence[PerformanceMonitor]
+        self,
+        sampling: Sampling,
+        recording: Recording,
+        monitors: Sequence[PerformanceMonitor],
+        *,
+        whole_test: bool,
     ) -> None:
+        self._whole_test = whole_test
         self._sampling = sampling
         self._recording = recording
         self._monitors = list(monitors)
@@ -208,7 +215,7 @@ class RoundRecorder:
         """Take what was tracked in the round; say whether all budgets are decided."""
         self._flush()
         fresh, self._fresh = self._fresh, []
-        if warming:
+        if warming or self._superseded:
             return False
         calls: dict[str, int] = {}
         for operation, durations_ns, errors in fresh:
@@ -224,6 +231,10 @@ class RoundRecorder:
             judge.observe((body_ns,))
         return self._sampling.may_stop(self._all_judges)
 
+    @property
+    def _superseded(self) -> bool:
+        return self._whole_test and self._recording.claimed
+
     def _flush(self) -> None:
         for monitor in self._monitors:
             monitor.flush()
@@ -232,7 +243,7 @@ class RoundRecorder:
         """Stop listening; hand over the body's measurement and those of tracked operations."""
         for undo in self._undo:
             undo()
-        if not body.values_ns:
+        if not body.values_ns or self._superseded:
             return
         self._recording.add(body)
         for operation, tracked in self._tracked.items():

@@ -135,8 +135,14 @@ class PerfSession:
 
     def monitor_of(self, item: pytest.Item) -> PerfMonitor:
         """Give what the `perf_monitor` fixture is for that test."""
-        assert self._runner is not None  # noqa: S101 - the item was selected
-        return self._runner.monitor_of(item)
+        monitor = self._runner.monitor_of(item) if self._runner is not None else None
+        if monitor is None:
+            pytest.fail(
+                f"perf_monitor was asked for while {item.name} ran: expected it as an argument of"
+                " the test or of a fixture that the test asks for",
+                pytrace=False,
+            )
+        return monitor
 
     def take(self, result: TestResult) -> None:
         """Take what a test gave."""

@@ -82,7 +82,13 @@ class Slicing:
                 result = await call.fn(*call.args, **call.kwargs)
         return result
 
-    def rounds(self, operation: str, monitors: Sequence[PerformanceMonitor]) -> Rounds:
+    def rounds(
+        self,
+        operation: str,
+        monitors: Sequence[PerformanceMonitor],
+        *,
+        whole_test: bool = False,  # noqa: ARG002 - a body that is sliced has run once before
+    ) -> Rounds:
         """Run a loop's body in slices."""
         return _SlicedRounds(self.stretches(operation, monitors))
 

@@ -47,8 +47,14 @@ class Way(Protocol):
     def call(self, call: Call) -> Any:
         """Carry out a call; gives its last result, or something to await for it."""
 
-    def rounds(self, operation: str, monitors: Sequence[PerformanceMonitor]) -> Rounds:
-        """Give the rounds of a body; what the monitors track inside are operations too."""
+    def rounds(
+        self, operation: str, monitors: Sequence[PerformanceMonitor], *, whole_test: bool = False
+    ) -> Rounds:
+        """Give the rounds of a body; what the monitors track inside are operations too.
+
+        The body of a whole test may turn out to use a measuring form; then its own rounds count
+        for nothing.
+        """
 
     def finish(self, *, interrupted: bool) -> None:
         """Hand over what was measured, however loops were left.
