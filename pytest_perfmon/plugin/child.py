@@ -45,6 +45,7 @@ class Child:
 
     def __init__(self, channel: Channel, job: Job) -> None:
         self._channel = channel
+        self._why = "it did not run there"
         self.job = job
 
     @pytest.hookimpl(tryfirst=True)
@@ -53,18 +54,15 @@ class Child:
         items[:] = [item for item in items if item.nodeid == self.job.nodeid]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Send what there is to say."""
-        message: dict[str, Any] | None = None
-        if report.failed or report.skipped:
-            message = {"ended": f"its {report.when} {report.outcome} there: {_last_line(report)}"}
-        elif hasattr(report, "perfmon"):
-            message = {"result": report.perfmon}
-        if message is not None:
-            self._send(message)
+        """Send what the test gave, at its end; a body that ran through counts, xfail or not."""
+        if hasattr(report, "perfmon"):
+            self._send({"result": report.perfmon})
+        elif report.failed or report.skipped:
+            self._why = f"its {report.when} {report.outcome} there: {_last_line(report)}"
 
     def pytest_sessionfinish(self) -> None:
-        """Say good-bye; the parent knows what is missing."""
-        self._send({"ended": "it did not run there"})
+        """Say good-bye; the parent reads no further than a result."""
+        self._send({"ended": self._why})
         self._channel.close()
 
     def _send(self, message: dict[str, Any]) -> None:
