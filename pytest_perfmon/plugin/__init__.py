@@ -61,16 +61,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Register every option with its ini key; unset is None."""
     group = parser.getgroup("perfmon", "performance budgets and baselines (pytest-perfmon)")
     for name, kind, text in OPTIONS:
-        dest = "perfmon_" + name.replace("-", "_")
+        dest, shown = "perfmon_" + name.replace("-", "_"), text.replace("%", "%%")
         if kind == "flag":
             turn_on = {"dest": dest, "action": "store_const", "const": True, "default": None}
             turn_off = {**turn_on, "const": False}
-            group.addoption(f"--perf-{name}", help=text, **turn_on)
+            group.addoption(f"--perf-{name}", help=shown, **turn_on)
             group.addoption(f"--no-perf-{name}", help=f"not --perf-{name}", **turn_off)
         else:
             python_type, metavar = _PYTHON_TYPES[kind], name.upper()
             group.addoption(
-                f"--perf-{name}", dest=dest, type=python_type, metavar=metavar, help=text
+                f"--perf-{name}", dest=dest, type=python_type, metavar=metavar, help=shown
             )
         parser.addini("perf_" + name.replace("-", "_"), text, type=_INI_TYPES[kind], default=None)
 
@@ -105,7 +105,7 @@ def option(config: pytest.Config, name: str) -> Any:
         if text:
             return _TRUTHS[text.lower()] if kind == "flag" else _PYTHON_TYPES[kind](text)
         return config.getini("perf_" + key)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, pytest.UsageError):
         where = f"the environment variable {variable}" if text else f"the ini key perf_{key}"
         shown = repr(text) if text else "not readable"
         expected = {"flag": "true or false", "int": "a whole number", "float": "a number"}

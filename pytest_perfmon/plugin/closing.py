@@ -16,7 +16,6 @@ from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.run import Commit, Environment, Run
 from pytest_perfmon.model.verdict import MeasuredOperation, TestResult
 from pytest_perfmon.plugin.places import environment_of, open_run_store
-from pytest_perfmon.reporting.layout import read_layout
 from pytest_perfmon.reporting.report import Report, build_report
 from pytest_perfmon.storage.environment import current_commit
 
@@ -41,7 +40,6 @@ class Closing:
         self._config = config
         self._options = options
         self._results = results
-        self._layout = read_layout(_columns(options), options.sort, options.time_unit)
         self._time = datetime.now(UTC)
         self._columns: dict[Key, dict[str, str]] = {}
         self._notes: tuple[str, ...] = ()
@@ -66,7 +64,7 @@ class Closing:
             notes += self._attempt(lambda: self._saved(commit, environment, exitstatus))
         report = build_report(
             list(self._results.values()),
-            self._layout,
+            self._options.layout,
             extra_columns=self._extra_columns(),
             environment=environment,
             about=self._about(commit),
@@ -174,10 +172,6 @@ class Closing:
             about |= {"commit": commit.id, "branch": commit.branch}
             about["dirty"] = "yes" if commit.dirty else "no"
         return about
-
-
-def _columns(options: PerfOptions) -> str | None:
-    return "outcome" if options.columns is None and options.against.base else options.columns
 
 
 def _operations(results: Mapping[str, TestResult]) -> Iterator[MeasuredOperation]:

@@ -6,7 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -16,7 +16,10 @@ from pytest_perfmon.duet.slices import LOCATION, STATISTICS
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import MeasureOptions
 from pytest_perfmon.plugin import option
+from pytest_perfmon.reporting.layout import Layout, read_layout
 from pytest_perfmon.storage.names import check_baseline_name
+
+_AGAINST_COLUMNS: Final = "outcome"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +68,7 @@ class PerfOptions:
         only, skip: selection of tests.
         json, html: report files.
         github: annotations and step summary.
-        columns, sort, time_unit: the terminal table, as written.
+        layout: of the terminal table.
     """
 
     budgets: bool
@@ -83,9 +86,7 @@ class PerfOptions:
     json: Path | None
     html: Path | None
     github: bool
-    columns: str | None
-    sort: str | None
-    time_unit: str | None
+    layout: Layout
 
     @property
     def measuring(self) -> bool:
@@ -110,7 +111,7 @@ def _read(config: pytest.Config) -> PerfOptions:
         value = option(config, name)
         return default if value is None else parse(value, f"--perf-{name}")
 
-    github = option(config, "github")
+    github, against = option(config, "github"), _against(parsed)
     only, skip = bool(option(config, "only")), bool(option(config, "skip"))
     if only and skip:
         raise UsageError("--perf-only and --perf-skip exclude each other: expected at most one")
@@ -128,17 +129,20 @@ def _read(config: pytest.Config) -> PerfOptions:
         alpha=parsed("alpha", _alpha, 0.01),
         min_effect=parsed("min-effect", units.parse_share, 0.02),
         max_regression=parsed("max-regression", units.parse_share),
-        against=_against(parsed),
+        against=against,
         strict=bool(option(config, "strict")),
         only=only,
         skip=skip,
         json=parsed("json", _path),
         html=parsed("html", _path),
         github=_on_github() if github is None else github,
-        columns=parsed("columns", _text),
-        sort=parsed("sort", _text),
-        time_unit=parsed("time-unit", _time_unit),
+        layout=_layout(parsed, against=against),
     )
+
+
+def _layout(parsed: Callable[..., Any], *, against: AgainstOptions) -> Layout:
+    columns = parsed("columns", _text, None if against.base is None else _AGAINST_COLUMNS)
+    return read_layout(columns, parsed("sort", _text), parsed("time-unit", _text))
 
 
 def _against(parsed: Callable[..., Any]) -> AgainstOptions:
@@ -195,10 +199,6 @@ def _path(value: Any, what: str) -> Path:
     if path.is_dir():
         raise UsageError(f"{what} is {value!r}: expected a file, that is a directory")
     return path
-
-
-def _time_unit(value: Any, what: str) -> str:
-    return units.scale_named(str(value), what).unit
 
 
 def _on_github() -> bool:
