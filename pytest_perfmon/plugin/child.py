@@ -58,7 +58,9 @@ class Child:
         if hasattr(report, "perfmon"):
             self._send({"result": report.perfmon})
         elif report.failed or report.skipped:
-            self._why = f"its {report.when} {report.outcome} there: {_last_line(report)}"
+            exclusive = "needs exclusive fixtures: " if report.when == "setup" else ""
+            last = _last_line(report)
+            self._why = f"{exclusive}its {report.when} {report.outcome} there: {last}"
 
     def pytest_sessionfinish(self) -> None:
         """Say good-bye; the parent reads no further than a result."""

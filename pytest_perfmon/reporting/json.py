@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_perfmon.model.codec import to_plain
 from pytest_perfmon.model.run import Environment
 from pytest_perfmon.model.verdict import Comparison, MeasuredOperation, TestResult, Verdict
 from pytest_perfmon.reporting.figures import FIGURES, figure
@@ -82,6 +83,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "details": list(verdict.details),
         "severity": verdict.severity.value if verdict.severity else None,
         "comparison": _comparison(verdict.comparison),
+        "record": to_plain(verdict.record),
         "warnings": list(verdict.warnings),
     }
 

@@ -1,0 +1,140 @@
+"""A suspect is measured again in a fresh process before it may be red."""
+
+from __future__ import annotations
+
+import pytest
+
+SUSPECT = """
+    import os
+    import pytest
+
+    @pytest.mark.budget(p95=50)
+    def test_it(perf_monitor, perf_clock):
+        there = os.environ.get("PYTEST_XDIST_WORKER") == "perfmon"
+        perf_monitor(perf_clock.advance, "THERE" if there else "61ms")
+"""
+
+
+def verdict_of(project):
+    """Give the verdict on the p95."""
+    (verdict,) = [one for one in project.verdicts() if one["criterion"] == "p95"]
+    return verdict
+
+
+def test_what_a_fresh_process_does_not_see_is_undecided(project):
+    """A violation that the fresh process does not confirm passes, visibly."""
+    project.write(SUSPECT.replace("THERE", "5ms"))
+    result = project.measure()
+    assert result.ret == 0
+    assert verdict_of(project)["outcome"] == "UNDECIDED"
+    result.stdout.fnmatch_lines(["*UNDECIDED*", "*not confirmed by a fresh process*"])
+
+
+def test_a_fixture_that_cannot_live_twice_is_named(project):
+    """A fixture that fails beside its twin makes its test NOT CHECKED, red under --perf-strict."""
+    project.pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def database():
+            with open("lock", "x"):
+                yield
+            import os
+            os.unlink("lock")
+        """
+    )
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    result = project.measure()
+    assert result.ret == 0
+    assert verdict_of(project)["outcome"] == "NOT CHECKED"
+    assert "needs exclusive fixtures" in verdict_of(project)["reason"]
+    assert project.measure("--perf-strict").ret == 1
+
+
+def test_a_child_that_dies_is_said(project):
+    """A fresh process that ends early leaves the criterion NOT CHECKED with the reason."""
+    project.write(SUSPECT.replace('"THERE" if there', "os._exit(3) if there"))
+    result = project.measure()
+    assert result.ret == 0
+    assert verdict_of(project)["outcome"] == "NOT CHECKED"
+    assert "the fresh process" in verdict_of(project)["reason"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-x"],
+        ["--maxfail=1"],
+        ["-p", "cacheprovider", "--lf"],
+        ["--junitxml=junit.xml"],
+        ["--basetemp=tmp"],
+        ["-q", "-s", "-k", "it"],
+        ["test_it.py::test_it"],
+    ],
+)
+def test_the_users_options_do_not_disturb_the_child(project, options):
+    """Whatever ends, selects or reports in the user's run, the child measures its one test."""
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    assert project.measure(*options).ret == 1
+    assert verdict_of(project)["outcome"] == "FAILED"
+
+
+def test_addopts_reach_the_child_less_what_hurts(project):
+    """Options of the ini file hold in the child, workers and reports left out."""
+    project.use("xdist")
+    project.pytester.makeconftest(
+        "def pytest_addoption(parser): parser.addoption('--mine', default='no')"
+    )
+    (project.path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -n2 --mine=yes --junitxml=j.xml\n"
+    )
+    project.write(
+        SUSPECT.replace("THERE", "61ms")
+        .replace("(perf_monitor, perf_clock)", "(perf_monitor, perf_clock, request)")
+        .replace("there =", "assert request.config.getoption('mine') == 'yes'\n        there =")
+    )
+    result = project.run_apart("--perf-budgets", "--perf-json=perf-report.json")
+    assert result.ret == 1
+    assert verdict_of(project)["outcome"] == "FAILED"
+
+
+def test_odd_node_ids_find_their_test(project):
+    """Parameters with brackets, colons, spaces and other scripts are matched by name."""
+    project.write(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("text", ["a::b [c]", "ä ö", "x/y\\\\z"])
+        @pytest.mark.budget(p95=50)
+        def test_it(perf_monitor, perf_clock, text):
+            perf_monitor(perf_clock.advance, "61ms")
+        """
+    )
+    project.measure().assert_outcomes(failed=3)
+
+
+def test_all_suspects_of_a_test_share_one_second_look(project):
+    """Two violated budgets in one test start one fresh process."""
+    project.pytester.makeconftest(
+        """
+        def pytest_configure(config):
+            with open("starts.txt", "a") as file:
+                file.write("start\\n")
+        """
+    )
+    project.write(
+        """
+        import pytest
+
+        @pytest.mark.budget("a", p95=50)
+        @pytest.mark.budget("b", p95=50)
+        def test_it(perf_monitor, perf_clock):
+            for _ in perf_monitor.rounds():
+                for name in "ab":
+                    with perf_monitor.track(name):
+                        perf_clock.advance("61ms")
+        """
+    )
+    assert project.measure().ret == 1
+    assert project.said("starts.txt") == ["start", "start"]
