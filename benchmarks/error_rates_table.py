@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from error_rates_tools import FIELDS, LIMITS, red_by_rule
+
 from pytest_perfmon.stats.evidence import Evidence, blocks_of, e_value
 
 Run = dict[str, Any]
@@ -174,9 +175,7 @@ def _injected(runs: Sequence[Run]) -> str:
                 _share(sum(map(_found, calm)), len(calm)),
                 _changes(_target(run) for run in mine),
                 _share(blamed, len(others)),
-                _share(
-                    sum(_covers(_target(run), run["truth"]) for run in compared), len(compared)
-                ),
+                _share(sum(_covers(_target(run), run["truth"]) for run in compared), len(compared)),
                 _share(sum(map(_found, seen)), len(seen)),
                 _seconds(mine),
             ]
