@@ -135,7 +135,7 @@ def test_the_figures_are_of_the_awaited_calls(asynchronous, flavour, form):
     assert_counts_the_last_of(calls_made(asynchronous)["test_it"], figures)
 
 
-@pytest.mark.parametrize("form", [name for name in FORMS if name != "marker and fixture"])
+@forms
 def test_a_single_round_awaits_the_body_once(asynchronous, flavour, form):
     """With rounds=1 the only run is the measured one."""
     write(asynchronous, flavour, FORMS[form])
