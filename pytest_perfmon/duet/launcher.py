@@ -81,6 +81,9 @@ class Worker:
         environment: variables on top of the parent's.
         executable: the Python to run.
 
+    Raises:
+        LaunchError: there is no such Python.
+
     Attributes:
         process: the process.
         channel: the way to it, once it has called.
@@ -98,16 +101,21 @@ class Worker:
         self._private = Path(tempfile.mkdtemp(prefix="perfmon-"))
         self._output = self._private / "output"
         arguments = child_arguments(invocation, files, self._private)
-        with self._output.open("wb") as sink:
-            self.process = subprocess.Popen(  # noqa: S603 - our own Python, the user's arguments
-                [executable, "-m", "pytest", *arguments],
-                cwd=invocation.directory,
-                env=_environment(self._listener.address, environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-            )
         self.channel: Channel | None = None
+        try:
+            with self._output.open("wb") as sink:
+                self.process = subprocess.Popen(  # noqa: S603 - the user's Python and arguments
+                    [executable, "-m", "pytest", *arguments],
+                    cwd=invocation.directory,
+                    env=_environment(self._listener.address, environment or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT,
+                )
+        except OSError as error:
+            self._listener.close()
+            shutil.rmtree(self._private, ignore_errors=True)
+            raise LaunchError(f"{executable!r} could not be started: {error.strerror}") from None
 
     def connect(self) -> Channel:
         """Wait for the child to call.

@@ -36,6 +36,7 @@ class Terms:
         sides: the two trees.
         files: test files, in the project.
         cpus: to start on and to measure on; empty where processes are not pinned.
+        always_pin: whether to stay on one CPU whatever threads or children a test has.
         slice_seconds: the longest wait of one side for the other.
     """
 
@@ -43,6 +44,7 @@ class Terms:
     sides: Sides
     files: tuple[Path, ...]
     cpus: tuple[int, ...]
+    always_pin: bool
     slice_seconds: float
 
 
@@ -165,6 +167,7 @@ class Pair:
                 paces={nodeid: dict(one) for nodeid, one in paces.items()},
                 cpu=self._terms.cpus[-1] if self._terms.cpus else None,
                 all_cpus=self._terms.cpus,
+                always_pin=self._terms.always_pin,
                 slice_seconds=self._terms.slice_seconds,
             )
             assert worker.channel is not None  # noqa: S101 - they are parked

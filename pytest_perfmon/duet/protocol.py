@@ -52,6 +52,7 @@ class Go:
         paces: by node id, then operation, from earlier blocks.
         cpu: to measure on; None leaves the choice to the system.
         all_cpus: to run on where one CPU will not do.
+        always_pin: whether one CPU has to do.
         slice_seconds: the longest that one side may wait for the other.
     """
 
@@ -63,6 +64,7 @@ class Go:
     paces: dict[str, dict[str, Pace]]
     cpu: int | None
     all_cpus: tuple[int, ...]
+    always_pin: bool
     slice_seconds: float
 
 

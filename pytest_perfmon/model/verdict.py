@@ -66,12 +66,14 @@ class BlockRecord:
             that each could still fall to.
         min_effect: share below which a change is ignored.
         cap: how many blocks could be made.
+        fixed: whether exactly so many were made, and the decision was left to the last.
     """
 
     data: tuple[float | None, ...]
     bars: tuple[tuple[float, float, float, float], ...]
     min_effect: float
     cap: int
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

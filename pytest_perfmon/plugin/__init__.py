@@ -35,6 +35,7 @@ OPTIONS = (
     ("pin", "str", "A/B: keep both sides on one CPU: auto, on or off (auto)"),
     ("setup", "str", "A/B: command that builds a side; {tree} is its directory"),
     ("python", "str", "A/B: Python that runs a side; {tree} is its directory"),
+    ("selftest", "flag", "tell what an A/B can see on this machine, in a minute"),
     ("strict", "flag", "in judging modes, whatever could not be checked fails"),
     ("only", "flag", "run perf tests only"),
     ("skip", "flag", "leave perf tests out"),
@@ -128,6 +129,17 @@ def pytest_configure(config: pytest.Config) -> None:
         _configure_controller(config)
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Run the self-test instead of tests where that was asked for; an A/B spreads no tests."""
+    if option(config, "against") and getattr(config.option, "tx", None):
+        config.option.tx, config.option.dist = [], "no"
+    if not option(config, "selftest"):
+        return None
+    from pytest_perfmon.plugin.selftest import run_selftest  # noqa: PLC0415 - loads on demand
+
+    return run_selftest(config)
+
+
 def _configure_controller(config: pytest.Config) -> None:
     config.pluginmanager.register(_Relay(config), "perfmon-relay")
     if option(config, "budgets") or option(config, "save-baseline"):
@@ -159,7 +171,7 @@ def _may_be_perf(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Find the perf tests; bring in the rest of the plugin where there are any."""
     candidates = [item for item in items if _may_be_perf(item)]
-    if candidates or option(config, "only"):
+    if candidates or option(config, "only") or option(config, "against"):
         from pytest_perfmon.plugin.session import session_of  # noqa: PLC0415 - loads on demand
 
         session_of(config).select(items, candidates)

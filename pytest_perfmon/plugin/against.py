@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import pytest
 
 from pytest_perfmon.duet.conductor import Comparisons, Conductor, Progress
 from pytest_perfmon.duet.contest import Contest, Rules
+from pytest_perfmon.duet.launcher import Invocation, LaunchError
 from pytest_perfmon.duet.pairs import PairError, Terms
 from pytest_perfmon.duet.pinning import usable_cpus
 from pytest_perfmon.duet.project import describe_project
@@ -79,7 +81,7 @@ class Against:
     def columns(self) -> dict[Key, dict[str, str]]:
         """Give the columns that the table has in this mode, by operation."""
         return {
-            key: _columns(one)
+            key: _columns(one, self._verdict(key, one))
             for key, one in self._comparisons.contests.items()
             if one.candidate and key.nodeid not in self._comparisons.unchecked
         }
@@ -93,6 +95,7 @@ class Against:
             bars=contest.bars,
             bar=self._comparisons.bar,
             cap=self._rules.blocks,
+            fixed=self._rules.fixed,
         )
         if contest.unpinned:
             doubt = "measured without a CPU of its own: the test has threads or child processes"
@@ -112,13 +115,17 @@ def _operation(key: Key, contest: Contest) -> MeasuredOperation:
     return MeasuredOperation(key, replace(summary_of(measurement), unit="block median"))
 
 
-def _columns(contest: Contest) -> dict[str, str]:
-    baseline, candidate = median(contest.baseline), median(contest.candidate)
-    scale = common_scale([baseline, candidate])
+def _columns(contest: Contest, verdict: Verdict) -> dict[str, str]:
+    comparison, baseline = verdict.comparison, median(contest.baseline)
+    assert comparison is not None  # noqa: S101 - there is a block
+    low, high = (
+        format_share(end, signed=True) if math.isfinite(end) and end > -1 else "-"
+        for end in (comparison.low, comparison.high)
+    )
     return {
-        "baseline": scale.text(baseline),
-        "candidate": scale.text(candidate),
-        "change": format_share(candidate / baseline - 1, signed=True),
+        "baseline": common_scale([baseline]).text(baseline),
+        "change": f"{comparison.change} {format_share(comparison.effect, signed=True)}",
+        "95% interval": f"{low} {high}" if low != high else "-",
         "blocks": str(len(contest.series.blocks)),
     }
 
@@ -147,11 +154,11 @@ def compare(
         statistic=against.statistic,
     )
     with sides_of(config, against, base, files) as sides:
-        terms = terms_of(config, against, sides, files)
+        terms = terms_of(invocation_of(config), against, sides, files)
         conductor = Conductor(terms, [item.nodeid for item in selected], rules, progress)
         try:
             comparisons = conductor.run()
-        except PairError as error:
+        except (LaunchError, PairError) as error:
             raise UsageError(f"--perf-against: {error}") from None
         notes = (*_notes(sides, comparisons), *sides.notes, *comparisons.notes)
     return Against(comparisons, rules, strict=options.strict), notes
@@ -166,14 +173,15 @@ def files_of(items: Iterable[pytest.Item]) -> tuple[Path, ...]:
 
 
 def terms_of(
-    config: pytest.Config, against: AgainstOptions, sides: Sides, files: tuple[Path, ...]
+    invocation: Invocation, against: AgainstOptions, sides: Sides, files: tuple[Path, ...]
 ) -> Terms:
     """Give what is the same for all pairs of workers."""
     return Terms(
-        invocation=invocation_of(config),
+        invocation=invocation,
         sides=sides,
         files=files,
         cpus=() if against.pin == "off" else usable_cpus(),
+        always_pin=against.pin == "on",
         slice_seconds=_SLICE_SECONDS,
     )
 

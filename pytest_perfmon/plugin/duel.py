@@ -12,6 +12,7 @@ import pytest
 from pytest_perfmon.duet.conductor import Conductor
 from pytest_perfmon.duet.contest import Rules
 from pytest_perfmon.duet.git import Git
+from pytest_perfmon.duet.launcher import LaunchError
 from pytest_perfmon.duet.pairs import PairError
 from pytest_perfmon.duet.sides import GitRef, Sides
 from pytest_perfmon.duet.slices import LOCATION
@@ -19,7 +20,7 @@ from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.verdict import Verdict
 from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, min_effects, sides_of, terms_of
-from pytest_perfmon.plugin.options import PerfOptions
+from pytest_perfmon.plugin.options import PerfOptions, invocation_of
 from pytest_perfmon.verdicts.against import verdict_on
 
 _SECONDS: Final = 60.0
@@ -68,9 +69,9 @@ class Duels:
         path = self._items[nodeid].path
         try:
             sides = self._sides_at(commit)
-            terms = terms_of(self._config, self._options.against, sides, (path,))
+            terms = terms_of(invocation_of(self._config), self._options.against, sides, (path,))
             comparisons = Conductor(terms, [nodeid], self._rules, lambda *_: None).run()
-        except (UsageError, PairError) as error:
+        except (UsageError, LaunchError, PairError) as error:
             return str(error)
         if nodeid in comparisons.unchecked:
             return comparisons.unchecked[nodeid]

@@ -61,6 +61,12 @@ class PerfSession:
         unwanted = [item for item in items if (item in self._budgets) is skip and (only or skip)]
         if unwanted:
             self._config.hook.pytest_deselected(items=unwanted)
+        compares = self.options.against.base is not None and self._worker is None
+        if compares and not self._budgets and not bad and not self._config.option.collectonly:
+            raise pytest.UsageError(
+                f"--perf-against={self.options.against.base!r}: no perf test was collected, so"
+                " there is nothing to compare"
+            )
         leave_out = {*unwanted, *bad}
         items[:] = [item for item in items if item not in leave_out]
 

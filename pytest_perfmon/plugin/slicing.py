@@ -41,8 +41,8 @@ class Slicer:
         self._company = company()
 
     def is_alone(self) -> bool:
-        """Whether tests have started neither threads nor children, so that one CPU will do."""
-        return company() <= self._company
+        """Whether one CPU will do: tests have started neither threads nor children."""
+        return self.go.always_pin or company() <= self._company
 
     def pinned(self, *, alone_here: bool, alone_there: bool) -> bool:
         """Run on the block's CPU where both sides can; else on all; say which."""

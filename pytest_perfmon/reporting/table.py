@@ -140,7 +140,7 @@ def _time(name: str, value: float | None, scale: Scale) -> str:
 def _warnings(operation: MeasuredOperation, verdicts: Iterable[Verdict]) -> list[str]:
     """Collect the warnings that no remark carries: the figures', and those of what passed."""
     summary = operation.summary
-    own = [PER_ROUND_MEAN] if summary.unit != "call" else []
+    own = [PER_ROUND_MEAN] if summary.unit == "per-round mean" else []
     own += [INTERRUPTED] if summary.interrupted else []
     passed = [one for one in verdicts if one.outcome is Outcome.PASSED]
     return [*own, *summary.warnings, *(text for one in passed for text in one.warnings)]

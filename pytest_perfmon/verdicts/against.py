@@ -30,6 +30,7 @@ def verdict_on(
     bars: Sequence[Bars],
     bar: float,
     cap: int,
+    fixed: bool = False,
     details: Sequence[str] = (),
 ) -> Verdict:
     """Give the verdict on a finished series.
@@ -41,6 +42,7 @@ def verdict_on(
         bars: as they stood after each block.
         bar: what a claim took while nothing had been claimed.
         cap: how many blocks could be made.
+        fixed: whether exactly so many were made.
         details: further lines of evidence.
     """
     if not any(block.datum is not None for block in series.blocks):
@@ -67,6 +69,7 @@ def verdict_on(
             ),
             min_effect=math.expm1(series.tau),
             cap=cap,
+            fixed=fixed,
         ),
         fails=outcome is Outcome.FAILED,
     )

@@ -23,6 +23,7 @@ def value_of(run, key):
     return StoredValue(
         run.id,
         run.time,
+        "" if run.commit.dirty else run.commit.id,
         summary.unit,
         summary.calls,
         summary.median,

@@ -1,0 +1,71 @@
+"""`python -m pytest_perfmon replay`: the same blocks give the same decision."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_perfmon.cli import main
+from pytest_perfmon.stats.blocks import Bars, replay
+
+SLOWER = [0.08 + 0.001 * (number % 5) for number in range(14)]
+SAME = [0.001 * (number % 3 - 1) for number in range(8)]
+
+
+def verdict(data, change, bar=1200.0):
+    """Give a comparison's verdict as the JSON report has it, cut where it was decided."""
+    decisions = replay(data, [Bars.fixed(bar)] * len(data), min_effect=0.02, cap=60)
+    made = len(decisions)
+    return {
+        "operation": "parse",
+        "comparison": {"change": change},
+        "record": {
+            "data": data[:made],
+            "bars": [[bar] * 4] * made,
+            "min_effect": 0.02,
+            "cap": 60,
+        },
+    }
+
+
+def report(tmp_path, *verdicts):
+    """Write a report of one test with those verdicts."""
+    path = tmp_path / "run.json"
+    test = {"nodeid": "test_it.py::test_it", "verdicts": [{"record": None}, *verdicts]}
+    path.write_text(json.dumps({"schema": 1, "tests": [test]}))
+    return str(path)
+
+
+def test_the_same_blocks_give_the_same_decisions(tmp_path, capsys):
+    """A slowdown and its absence are decided again, each with its number of blocks."""
+    path = report(tmp_path, verdict(SLOWER, "REGRESSED"), verdict(SAME, "UNCHANGED"))
+    assert main(["replay", path]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("test_it.py::test_it parse: REGRESSED after 11 blocks")
+    assert second.startswith("test_it.py::test_it parse: UNCHANGED after 5 blocks")
+
+
+def test_a_decision_that_does_not_follow_is_found(tmp_path, capsys):
+    """A file that claims another verdict than its blocks give ends with 1."""
+    assert main(["replay", report(tmp_path, verdict(SLOWER, "UNCHANGED"))]) == 1
+    assert "the file says UNCHANGED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"tests": 3}', '{"tests": []}'])
+def test_a_file_that_is_no_report_is_named(tmp_path, capsys, content):
+    """A missing, damaged or foreign file, and one without comparisons, end with 2 in one line."""
+    path = tmp_path / "file.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["replay", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "file.json" in said
+    assert said.count("\n") == 1
+
+
+def test_help_has_an_example(capsys):
+    """`--help` ends with 0 and shows a command that can be copied."""
+    assert main(["--help"]) == 0
+    assert "python -m pytest_perfmon replay run.json" in capsys.readouterr().out
+    assert main([]) == 2
