@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -84,9 +85,7 @@ def run_selftest(config: pytest.Config) -> int:
             lines = list(_summary(_comparisons(config, options, Path(name), seconds), seconds))
     except (UsageError, LaunchError, PairError) as error:
         raise pytest.UsageError(f"--perf-selftest: {error}") from None
-    terminal = config.get_terminal_writer()
-    for line in lines:
-        terminal.line(line)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     return pytest.ExitCode.OK
 
 
@@ -137,8 +136,9 @@ def _write(place: Path, *, slowed: bool) -> None:
 
 def _invocation(config: pytest.Config, place: Path) -> Invocation:
     mine = invocation_of(config)
+    plugins = [("-p", name) for flag, name in pairwise(mine.arguments) if flag == "-p"]
     return Invocation(
-        arguments=(),
+        arguments=tuple(chain.from_iterable(plugins)),
         paths=(),
         directory=place,
         rootdir=place,
