@@ -60,14 +60,17 @@ def test_a_coroutine_in_place_of_its_function_is_an_error(project, options):
     """A coroutine can be awaited once only; the error shows the form, and warns of nothing."""
     project.write(
         """
+        import pytest
+
         async def fetch():
             pass
 
+        @pytest.mark.filterwarnings("error")
         def test_it(perf_monitor):
             perf_monitor(fetch())
         """
     )
-    result = project.run(*options, "-W", "error")
+    result = project.run(*options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["perf_monitor was given the coroutine 'fetch': expected the coroutine function and*"]
