@@ -158,7 +158,7 @@ def child_arguments(invocation: Invocation, files: Sequence[Path], private: Path
             arguments += overrides
     if _CACHE in invocation.plugins:
         arguments += ["-o", f"cache_dir={private / 'cache'}"]
-    arguments += ["-o", "addopts=", "--maxfail=0"]
+    arguments += ["-o", "addopts=", "--maxfail=0", "--continue-on-collection-errors"]
     arguments += [f"--basetemp={private / 'tmp'}"]
     return [*arguments, *map(str, files)]
 

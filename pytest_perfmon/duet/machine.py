@@ -29,9 +29,9 @@ class MachineState:
     @property
     def control_spread(self) -> float:
         """Half the width of the middle half of the control's readings, as a share of the median."""
-        if len(self.control_ns) < 4:  # noqa: PLR2004 - quartiles take four
-            return 0.0
         ordered = sorted(self.control_ns)
+        if len(ordered) < 4 or not ordered[0]:  # noqa: PLR2004 - quartiles take four
+            return 0.0
         quarter = len(ordered) // 4
         return (ordered[-1 - quarter] - ordered[quarter]) / 2 / median(ordered)
 

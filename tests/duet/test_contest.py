@@ -1,0 +1,132 @@
+"""From scripted blocks to verdicts: fair to both sides, and honest for the suite."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_perfmon.duet.contest import Rules, Suite
+from pytest_perfmon.duet.pairs import BlockReport, SideReport
+from pytest_perfmon.duet.protocol import Done, Pace, Slices
+from pytest_perfmon.model.measurement import Key
+from pytest_perfmon.model.verdict import Change
+
+ORDER = (True, False)
+PACE = Pace(1, 1)
+
+
+def rules(**changes):
+    """Give the rules of a run."""
+    settings = {
+        "alpha": 0.01,
+        "min_effect_of": lambda _: 0.02,
+        "blocks": 60,
+        "fixed": False,
+        "seconds": 60.0,
+        "statistic": "location",
+    }
+    return Rules(**(settings | changes))
+
+
+def side(values, order=ORDER):
+    """Give a side's report: for each test, what its one operation's slices took."""
+    slices = tuple(
+        Slices(nodeid, "op", PACE, tuple(one), order, pinned=True) for nodeid, one in values.items()
+    )
+    return SideReport(slices, (), Done({}), "")
+
+
+def block(candidate, baseline, slot=0):
+    """Give a block's report."""
+    return BlockReport(slot, 1, baseline=side(baseline), candidate=side(candidate))
+
+
+def run(suite, candidate, baseline, blocks, slot=0):
+    """Feed equal blocks."""
+    for number in range(blocks):
+        suite.take(block(candidate, baseline, slot), first=number == 0, unchecked={})
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+@pytest.mark.parametrize(
+    ("candidate", "change"),
+    [(110.0, Change.REGRESSED), (90.0, Change.IMPROVED), (100.0, Change.UNCHANGED)],
+)
+def test_a_change_is_found_in_either_slot(slot, candidate, change):
+    """Whichever slot the candidate sits in, the verdict is the same."""
+    suite = Suite(rules())
+    run(suite, {"t": (candidate, candidate)}, {"t": (100.0, 100.0)}, 14, slot)
+    assert suite.contests[Key("t", "op")].change is change
+
+
+def test_swapping_the_sides_mirrors_the_data():
+    """The datum of swapped sides is exactly the negative."""
+    one, other = Suite(rules()), Suite(rules())
+    run(one, {"t": (107.0, 113.0)}, {"t": (100.0, 104.0)}, 3)
+    run(other, {"t": (100.0, 104.0)}, {"t": (107.0, 113.0)}, 3)
+    mine = [block.datum for block in one.contests[Key("t", "op")].series.blocks]
+    theirs = [block.datum for block in other.contests[Key("t", "op")].series.blocks]
+    assert mine == [-datum for datum in theirs]
+
+
+def test_decided_tests_are_settled():
+    """A test leaves when all its operations are decided; the score counts them."""
+    suite = Suite(rules())
+    run(suite, {"a": (100, 100), "b": (103, 103)}, {"a": (100, 100), "b": (100, 100)}, 6)
+    assert suite.settled_tests() == {"a"}
+    assert suite.score() == (1, 2)
+
+
+def test_hypotheses_are_those_of_the_first_block():
+    """A claim takes as much evidence as the operations that there were, lost ones included."""
+    suite = Suite(rules())
+    run(suite, {str(n): (100, 100) for n in range(12)}, {str(n): (100, 100) for n in range(12)}, 1)
+    assert suite.bar == pytest.approx(1200)
+    assert Suite(rules(hypotheses=30)).bar == pytest.approx(3000)
+
+
+def test_a_block_that_one_side_lost_counts_against_a_claim():
+    """A lost block stays in the series as such; one that both lost is none."""
+    suite = Suite(rules())
+    suite.take(block({"t": (110, 110)}, {"t": (100, 100)}), first=True, unchecked={})
+    suite.take(block({"t": (110, 110)}, {}), first=False, unchecked={})
+    suite.take(block({}, {}), first=False, unchecked={})
+    data = [one.datum for one in suite.contests[Key("t", "op")].series.blocks]
+    assert data == [pytest.approx(math.log(1.1)), None]
+
+
+def test_what_is_open_at_the_end_is_undecided():
+    """Closing settles what evidence has not."""
+    suite = Suite(rules())
+    run(suite, {"t": (103, 103)}, {"t": (100, 100)}, 2)
+    suite.close()
+    assert suite.contests[Key("t", "op")].change is Change.UNDECIDED
+
+
+def test_a_fixed_number_of_blocks_is_made_whatever_they_show():
+    """With a fixed number nothing leaves early, and the last block decides."""
+    suite = Suite(rules(blocks=16, fixed=True))
+    run(suite, {"t": (130, 130)}, {"t": (100, 100)}, 15)
+    assert suite.settled_tests() == set()
+    suite.take(block({"t": (130, 130)}, {"t": (100, 100)}), first=False, unchecked={})
+    assert suite.contests[Key("t", "op")].change is Change.REGRESSED
+
+
+def test_different_coins_are_no_datum():
+    """Sides that threw different coins did not run in turn: the block is lost."""
+    suite = Suite(rules())
+    report = BlockReport(
+        0, 1, baseline=side({"t": (100, 100)}, (False, True)), candidate=side({"t": (110, 110)})
+    )
+    suite.take(report, first=True, unchecked={})
+    assert [one.datum for one in suite.contests[Key("t", "op")].series.blocks] == [None]
+
+
+def test_p95_and_memory_are_one_number_a_process():
+    """Their data are log ratios of the two processes' figures."""
+    for statistic, candidate in (("p95", [1.0] * 90 + [3.0] * 10), ("memory", [2.0, 2.0])):
+        suite = Suite(rules(statistic=statistic))
+        suite.take(block({"t": candidate}, {"t": [1.0] * len(candidate)}), first=True, unchecked={})
+        (one,) = suite.contests[Key("t", "op")].series.blocks
+        assert one.datum == pytest.approx(math.log(3.0 if statistic == "p95" else 2.0))
