@@ -113,6 +113,23 @@ def test_a_form_in_the_body_is_not_repeated(project):
     assert_counts_the_last_of(calls_made(project)["test_it"], project.operations()["test_it"])
 
 
+def test_a_form_in_a_body_that_runs_once_is_what_counts(project):
+    """With rounds=1, too, a form's figure is the function's and not that of the whole body."""
+    project.write(
+        """
+        import pytest
+
+        @pytest.mark.budget(mean="1s", rounds=1)
+        def test_it(perf_monitor, perf_clock):
+            perf_clock.advance("500ms")
+            perf_monitor(perf_clock.advance, "1ms")
+        """
+    )
+    project.measure().assert_outcomes(passed=1)
+    figures = project.operations()["test_it"]
+    assert (figures["calls"], figures["max_ns"]) == (1, 1_000_000)
+
+
 REPETITIONS = {
     "an assertion": "assert not again",
     "an error": "if again: raise ValueError('used up')",

@@ -183,3 +183,21 @@ def test_scopes_and_decorators_are_tracked_as_well(project, start):
     project.measure("--perf-rounds=9").assert_outcomes(passed=1)
     query = project.operations()["db.query"]
     assert (query["calls"], query["max_ns"]) == (9, 1_000_000)
+
+
+def test_what_happens_between_asking_for_rounds_and_walking_them_is_not_in_them(project):
+    """A round begins with the body, even where it is the only one."""
+    project.write(
+        """
+        def test_it(perf_monitor, perf_clock):
+            rounds = perf_monitor.rounds()
+            with perf_monitor.track("db.query"):
+                perf_clock.advance("1s")
+            for _ in rounds:
+                with perf_monitor.track("db.query"):
+                    perf_clock.advance("1ms")
+        """
+    )
+    project.measure("--perf-rounds=1").assert_outcomes(passed=1)
+    query = project.operations()["db.query"]
+    assert (query["calls"], query["max_ns"]) == (1, 1_000_000)
