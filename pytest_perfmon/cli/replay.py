@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.model.verdict import BlockRecord, Change
 from pytest_perfmon.stats.blocks import Bars, BlockSeries, replay
+from pytest_perfmon.stats.evidence import Evidence, e_value
+
+
+class _Recorded(NamedTuple):
+    name: str
+    said: Change
+    record: BlockRecord
 
 
 def replay_file(path: Path, out: TextIO) -> bool:
     """Replay every comparison of a `--perf-json` file, a line each; say whether all agree.
 
-    A comparison that was settled by what other tests gave up later (Holm's bars fall when others
-    are rejected) is replayed up to its last block and said to be so.
+    A claim may have become possible only when other tests' claims lowered the bar, after the last
+    block of its own; it agrees where its evidence reaches the lowest bar that was on record.
 
     Raises:
         UsageError: the file cannot be read, or holds no comparison.
@@ -26,11 +33,15 @@ def replay_file(path: Path, out: TextIO) -> bool:
     count = 0
     for name, said, record in _comparisons(path):
         count += 1
-        again = _decided(record)
-        same = again is said or again is Change.UNDECIDED
+        try:
+            again, late = _decided(record), _claimed_late(record, said)
+        except (ValueError, IndexError) as error:
+            raise UsageError(f"{str(path)!r}: the record of {name} is damaged: {error}") from None
+        same = again is said or late
         agrees = agrees and same
         blocks = f"{len(record.data)} block{'s' if len(record.data) != 1 else ''}"
-        out.write(f"{name}: {again} after {blocks}; the file says {said}\n")
+        how = " (as other claims lowered the bar)" if late and again is not said else ""
+        out.write(f"{name}: {again} after {blocks}; the file says {said}{how}\n")
     if not count:
         raise UsageError(f"{str(path)!r} holds no interleaved comparison: expected one or more")
     return agrees
@@ -39,37 +50,46 @@ def replay_file(path: Path, out: TextIO) -> bool:
 def _decided(record: BlockRecord) -> Change:
     bars = [Bars(*one) for one in record.bars]
     if record.fixed:
-        series = BlockSeries(record.min_effect)
-        for datum in record.data:
-            series.add(datum)
-        return series.decide(bars[-1], record.cap).change or Change.UNDECIDED
+        return _series(record).decide(bars[-1], record.cap).change or Change.UNDECIDED
     decisions = replay(record.data, bars, min_effect=record.min_effect, cap=record.cap)
-    return (decisions[-1].change if decisions else None) or Change.UNDECIDED
+    return decisions[-1].change or Change.UNDECIDED
 
 
-def _comparisons(path: Path) -> Iterator[tuple[str, Change, BlockRecord]]:
-    for test in _tests(path):
-        for verdict in test["verdicts"]:
-            if verdict.get("record") is not None:
-                try:
-                    record = from_plain(BlockRecord, verdict["record"])
-                    said = Change(verdict["comparison"]["change"])
-                except (KeyError, TypeError, ValueError) as error:
-                    raise UsageError(
-                        f"{str(path)!r} holds a record that cannot be read: {error}"
-                    ) from None
-                if not 0 < len(record.data) == len(record.bars):
-                    raise UsageError(f"{str(path)!r} holds a record without bars for its blocks")
-                yield f"{test['nodeid']} {verdict['operation']}", said, record
+def _claimed_late(record: BlockRecord, said: Change) -> bool:
+    _, _, regressed_floor, improved_floor = record.bars[-1]
+    series = _series(record)
+    if said is Change.REGRESSED:
+        return _reached(series.regressed, regressed_floor)
+    return said is Change.IMPROVED and _reached(series.improved, improved_floor)
 
 
-def _tests(path: Path) -> list[Mapping[str, Any]]:
+def _reached(evidence: Evidence, bar: float) -> bool:
+    return e_value(evidence.log_peak) >= bar
+
+
+def _series(record: BlockRecord) -> BlockSeries:
+    series = BlockSeries(record.min_effect)
+    for datum in record.data:
+        series.add(datum)
+    return series
+
+
+def _comparisons(path: Path) -> Iterator[_Recorded]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        tests: list[Mapping[str, Any]] = data["tests"]
-        [test["verdicts"] for test in tests]
+        for test in data["tests"]:
+            for verdict in test["verdicts"]:
+                if verdict.get("record") is not None:
+                    yield _recorded(test, verdict)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"{str(path)!r} is not what --perf-json writes") from None
-    return tests
+
+
+def _recorded(test: dict[str, Any], verdict: dict[str, Any]) -> _Recorded:
+    return _Recorded(
+        f"{test['nodeid']} {verdict['operation']}",
+        Change(verdict["comparison"]["change"]),
+        from_plain(BlockRecord, verdict["record"]),
+    )

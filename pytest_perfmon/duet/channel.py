@@ -73,6 +73,15 @@ class Channel:
             raise ChannelClosedError("the other end sent a line that is not a message")
         return message
 
+    def fileno(self) -> int:
+        """Let `select` wait for this end."""
+        return self._connection.fileno()
+
+    @property
+    def has_message(self) -> bool:
+        """Whether a message has come in that `receive` gives without waiting."""
+        return b"\n" in self._unread
+
     def close(self) -> None:
         """Close this end; the other end notices."""
         self._connection.close()

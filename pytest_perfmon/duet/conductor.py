@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
 from pytest_perfmon.duet.machine import MachineState, read_steal
 from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
+from pytest_perfmon.duet.pinning import starting_beside
 from pytest_perfmon.duet.protocol import Pace
 from pytest_perfmon.model.measurement import Key
 
@@ -65,6 +66,7 @@ class Conductor:
         self._progress = progress
         self._suite = Suite(rules)
         self._unchecked: dict[str, str] = {}
+        self._consequences: set[str] = set()
         self._paces: dict[str, dict[str, Pace]] = {}
         self._modules_seen: tuple[set[tuple[str, str | None]], ...] = (set(), set())
         self._identified = False
@@ -80,31 +82,30 @@ class Conductor:
         """
         started, steal = time.monotonic(), read_steal()
         end = started + self._rules.seconds
-        blocks = 0
-        for report in self._reports(end):
-            blocks += 1
-            self._take(report, blocks)
-            live = self._live()
-            self._progress(blocks, *self._suite.score(), max(0.0, end - time.monotonic()))
-            if not live or blocks >= self._rules.blocks or time.monotonic() >= end:
-                break
-        self._suite.close()
+        with starting_beside(self._terms.cpus), closing(self._reports(end)) as reports:
+            for report in reports:
+                self._take(report)
+                blocks = self._suite.blocks
+                self._progress(blocks, *self._suite.score(), max(0.0, end - time.monotonic()))
+                if not self._live() or blocks >= self._rules.blocks or time.monotonic() >= end:
+                    break
+        self._suite.close(self._unchecked)
         if not self._identified:
             why = "neither block ran to its end on both sides"
             self._unchecked |= {
                 nodeid: why for nodeid in self._nodeids if nodeid not in self._unchecked
             }
         return Comparisons(
-            contests=self._suite.contests,
+            contests=self._suite.contests if self._identified else {},
             bar=self._suite.bar,
             unchecked=self._unchecked,
-            blocks=blocks,
+            blocks=self._suite.blocks,
             seconds=time.monotonic() - started,
             machine=MachineState(read_steal() - steal, self._switches, tuple(self._control_ns)),
             notes=tuple(self._notes),
         )
 
-    def _reports(self, end: float) -> Iterator[BlockReport]:
+    def _reports(self, end: float) -> Generator[BlockReport, None, None]:
         """Give one block after another; the next pair starts up while the present one measures."""
         with ExitStack() as spares:
             pair = self._new_pair(spares)
@@ -145,14 +146,19 @@ class Conductor:
             if nodeid not in self._unchecked and nodeid not in done
         ]
 
-    def _take(self, report: BlockReport, block: int) -> None:
+    def _take(self, report: BlockReport) -> None:
         live = self._live()
         for name, side in (("candidate", report.candidate), ("baseline", report.baseline)):
             self._note_troubles(name, side, live)
         self._identify(report)
+        broke_off = report.candidate.done is None or report.baseline.done is None
+        if broke_off and not self._suite.contests and self._live() != live:
+            # Which operations there are is not known before both sides came through; dropping
+            # what either broke off is the same whichever side sits where.
+            return
         for one in report.candidate.slices:
             self._paces.setdefault(one.nodeid, {})[one.operation] = one.pace
-        self._suite.take(report, first=block == 1, unchecked=self._unchecked)
+        self._suite.take(report, first=not self._suite.contests, unchecked=self._unchecked)
         compared = {key.nodeid for key in self._suite.contests}
         for nodeid in live:
             if nodeid not in compared:
@@ -160,12 +166,12 @@ class Conductor:
 
     def _note_troubles(self, name: str, side: SideReport, live: Sequence[str]) -> None:
         for ended in side.ended:
-            known = self._unchecked.get(ended.nodeid, "the other side")
-            if known.startswith("the other side"):
-                why = ended.reason
-                if not why.startswith("the other side"):
-                    why = f"the {name} could not run it: {why}"
+            why = f"the {name} could not run it: {ended.reason}"
+            if ended.nodeid not in self._unchecked or ended.nodeid in self._consequences:
                 self._unchecked[ended.nodeid] = why
+                self._consequences.discard(ended.nodeid)
+                if ended.consequence:
+                    self._consequences.add(ended.nodeid)
         if side.done is not None:
             self._switches += side.done.involuntary_switches
             self._control_ns += side.done.control_ns
@@ -173,6 +179,7 @@ class Conductor:
             told = {one.nodeid for one in side.slices} | {one.nodeid for one in side.ended}
             silent = [nodeid for nodeid in live if nodeid not in told]
             if silent:
+                self._consequences.discard(silent[0])
                 self._unchecked[silent[0]] = f"the {name} did not come through it: {side.fault}"
 
     def _identify(self, report: BlockReport) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -67,6 +67,7 @@ class Suite:
 
     Attributes:
         contests: by operation.
+        blocks: how many were taken.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -74,7 +75,7 @@ class Suite:
         self.contests: dict[Key, Contest] = {}
         self._regressed: Holm[Key] | None = None
         self._improved: Holm[Key] | None = None
-        self._blocks = 0
+        self.blocks = 0
 
     @property
     def bar(self) -> float:
@@ -93,7 +94,7 @@ class Suite:
 
     def take(self, report: BlockReport, *, first: bool, unchecked: Mapping[str, str]) -> None:
         """Take a block; the first one says which operations there are."""
-        self._blocks += 1
+        self.blocks += 1
         ours = {Key(one.nodeid, one.operation): one for one in report.candidate.slices}
         theirs = {Key(one.nodeid, one.operation): one for one in report.baseline.slices}
         if first:
@@ -113,7 +114,8 @@ class Suite:
                 self._add(contest, report, ours[key], theirs[key])
             elif key in ours or key in theirs:
                 contest.series.add(None)
-        self._decide({key: one for key, one in live.items() if one.series.blocks})
+        grown = {key: one for key, one in live.items() if len(one.series.blocks) > len(one.bars)}
+        self._decide(live, grown)
 
     def _add(
         self, contest: Contest, report: BlockReport, candidate: Slices, baseline: Slices
@@ -128,7 +130,7 @@ class Suite:
         contest.baseline.append(median(baseline.values))
         contest.unpinned = contest.unpinned or not (candidate.pinned and baseline.pinned)
 
-    def _decide(self, live: Mapping[Key, Contest]) -> None:
+    def _decide(self, live: Mapping[Key, Contest], grown: Mapping[Key, Contest]) -> None:
         if not live or self._regressed is None or self._improved is None:
             return
         self._regressed.update(
@@ -144,16 +146,20 @@ class Suite:
             self._regressed.reachable_bar(others),
             self._improved.reachable_bar(others),
         )
-        for contest in live.values():
+        for contest in grown.values():
             contest.bars.append(bars)
             decision = contest.series.decide(bars, self._rules.blocks)
-            if not self._rules.fixed or self._blocks >= self._rules.blocks:
+            if not self._rules.fixed or self.blocks >= self._rules.blocks:
                 contest.change = decision.change
 
-    def close(self) -> None:
-        """Settle what is open; claims that became possible as bars fell stand."""
-        for contest in self.contests.values():
-            contest.change = contest.change or Change.UNDECIDED
+    def close(self, unchecked: Collection[str] = ()) -> None:
+        """Settle what is open; claims that became possible as bars fell stand.
+
+        What is open in an unchecked test stays so.
+        """
+        for key, contest in self.contests.items():
+            if key.nodeid not in unchecked:
+                contest.change = contest.change or Change.UNDECIDED
         for holm, change in (
             (self._improved, Change.IMPROVED),
             (self._regressed, Change.REGRESSED),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import select
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +37,7 @@ class Terms:
         invocation: of the main process.
         sides: the two trees.
         files: test files, in the project.
-        cpus: to start on and to measure on; empty where processes are not pinned.
+        cpus: the last one measures, the others start workers; empty where nothing is pinned.
         always_pin: whether to stay on one CPU whatever threads or children a test has.
         slice_seconds: the longest wait of one side for the other.
     """
@@ -110,13 +112,13 @@ class Pair:
             "PYTEST_XDIST_WORKER": f"perfmon-{side.name}",
             "PYTHONPATH": os.pathsep.join(map(str, _path_of(terms.sides, side))),
         }
-        if terms.cpus:
-            environment["PERFMON_CPU"] = str(terms.cpus[0])
         project = terms.sides.project
         environment[RELOCATION] = relocation_to(project.top, side.tree, project.environments)
         environment["PERFMON_DUET"] = "1"
         files = [terms.sides.mapped(file, side) for file in terms.files]
         moved = moved_to(terms.invocation, terms.sides, side)
+        lenient = (*moved.arguments, "--continue-on-collection-errors")
+        moved = replace(moved, arguments=lenient)
         if side.python is None:
             return Worker(moved, files, environment=environment)
         return Worker(moved, files, environment=environment, executable=str(side.python))
@@ -173,7 +175,7 @@ class Pair:
             assert worker.channel is not None  # noqa: S101 - they are parked
             with contextlib.suppress(ChannelClosedError):
                 worker.channel.send(encode(go))
-        reports = [self._heard(worker, deadline) for worker in self._workers]
+        reports = self._heard(deadline)
         return BlockReport(
             candidate_slot=self.candidate_slot,
             seed=self.seed,
@@ -181,32 +183,69 @@ class Pair:
             candidate=reports[self.candidate_slot],
         )
 
-    def _heard(self, worker: Worker, deadline: float) -> SideReport:
-        slices: list[Slices] = []
-        ended: list[Ended] = []
-        done: Done | None = None
-        fault = ""
-        assert worker.channel is not None  # noqa: S101 - they are parked
-        try:
-            while done is None:
-                message = decode(worker.channel.receive(deadline))
-                if isinstance(message, Slices):
-                    slices.append(message)
-                elif isinstance(message, Ended):
-                    ended.append(message)
-                elif isinstance(message, Done):
-                    done = message
-        except (ChannelClosedError, KeyError, TypeError, ValueError) as error:
-            with contextlib.suppress(Exception):
-                worker.process.wait(0.5)
-            code = worker.process.poll()
-            fault = str(error) if code is None else f"its process ended with exit code {code}"
-        return SideReport(tuple(slices), tuple(ended), done, fault)
+    def _heard(self, deadline: float) -> list[SideReport]:
+        """Hear both at once; where one has ended, the other may be silent for a slice's time."""
+        voices = [_Voice(worker) for worker in self._workers]
+        while speaking := [voice for voice in voices if not voice.ended]:
+            limit = deadline
+            if len(speaking) < len(voices):
+                limit = min(limit, time.monotonic() + self._terms.slice_seconds)
+            ready = [voice for voice in speaking if voice.channel.has_message]
+            left = max(0.0, limit - time.monotonic())
+            ready = ready or select.select(speaking, [], [], left)[0]
+            for voice in ready or speaking:
+                voice.hear(limit)
+        return [voice.report() for voice in voices]
 
     def close(self, *, patience: float = 0.0) -> None:
         """End both."""
         for worker in self._workers:
             worker.close(patience=patience)
+
+
+class _Voice:
+    """What one worker says in a block.
+
+    Attributes:
+        channel: the way to it.
+        ended: whether nothing more will come.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        assert worker.channel is not None  # noqa: S101 - it is parked
+        self.channel = worker.channel
+        self.ended = False
+        self._process = worker.process
+        self._slices: list[Slices] = []
+        self._troubles: list[Ended] = []
+        self._done: Done | None = None
+        self._fault = ""
+
+    def fileno(self) -> int:
+        """Let `select` wait for it."""
+        return self.channel.fileno()
+
+    def hear(self, deadline: float) -> None:
+        """Take its next message; what is none ends it."""
+        try:
+            message = decode(self.channel.receive(deadline))
+        except (ChannelClosedError, KeyError, TypeError, ValueError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
+            code = self._process.poll()
+            self._fault = str(error) if code is None else f"its process ended with exit code {code}"
+            self.ended = True
+            return
+        if isinstance(message, Slices):
+            self._slices.append(message)
+        elif isinstance(message, Ended):
+            self._troubles.append(message)
+        elif isinstance(message, Done):
+            self._done, self.ended = message, True
+
+    def report(self) -> SideReport:
+        """Give all that it said."""
+        return SideReport(tuple(self._slices), tuple(self._troubles), self._done, self._fault)
 
 
 def _path_of(sides: Sides, side: Side) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,28 @@ def usable_cpus() -> tuple[int, ...]:
 
 def company() -> int:
     """Count the threads and children of this process, which one CPU may not be enough for."""
-    count = threading.active_count()
     with contextlib.suppress(OSError):
-        count += sum(
-            len(task.joinpath("children").read_text().split()) for task in _TASKS.iterdir()
+        tasks = list(_TASKS.iterdir())  # native threads included
+        return len(tasks) + sum(
+            len(task.joinpath("children").read_text().split()) for task in tasks
         )
-    return count
+    return threading.active_count()
+
+
+@contextlib.contextmanager
+def starting_beside(cpus: Sequence[int]) -> Iterator[None]:
+    """Keep this thread, and the processes that it starts, off the last CPU, which measures."""
+    if len(cpus) < 2 or not CAN_PIN:  # noqa: PLR2004 - there is no other CPU
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, cpus[:-1])
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, before)
 
 
 def run_on(cpus: tuple[int, ...]) -> None:

@@ -88,10 +88,15 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A test that this side could not measure, and why."""
+    """A test that this side could not measure, and why.
+
+    Attributes:
+        consequence: whether it failed only because the other side had failed or was gone.
+    """
 
     nodeid: str
     reason: str
+    consequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class SliceLoop:
         if self._task.statistic == P95:
             return (yield from self._one_by_one(calls))
         if self._task.statistic == MEMORY:
-            return [float((yield from self._peak_of_one()))]
+            return [float((yield from self._around(self._peak_of_one)))]
         return [(yield from self._timed(calls)) / calls]
 
     def _one_by_one(self, calls: int) -> Generator[int, None, Sequence[float]]:
@@ -151,14 +151,20 @@ class SliceLoop:
             return (yield from self._stretch(calls))
         total_ns = 0
         for _ in range(calls):
-            if task.setup is not None:
-                task.setup()
-            try:
-                total_ns += yield from self._stretch(1)
-            finally:
-                if task.teardown is not None:
-                    task.teardown()
+            total_ns += yield from self._around(lambda: self._stretch(1))
         return total_ns
+
+    def _around(
+        self, stretch: Callable[[], Generator[int, None, int]]
+    ) -> Generator[int, None, int]:
+        task = self._task
+        if task.setup is not None:
+            task.setup()
+        try:
+            return (yield from stretch())
+        finally:
+            if task.teardown is not None:
+                task.teardown()
 
     def _stretch(self, calls: int) -> Generator[int, None, int]:
         read_ns = self._task.read_ns

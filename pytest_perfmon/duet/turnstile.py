@@ -199,6 +199,7 @@ class Turnstile:
         while len(data) < size:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._connection], [], [], left)[0]:
+                self.given_up = True
                 raise TurnstileError(f"the other side was not done within {self._patience:g} s")
             try:
                 piece = self._connection.recv(size - len(data))

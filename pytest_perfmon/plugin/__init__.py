@@ -133,7 +133,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Run the self-test instead of tests where that was asked for; an A/B spreads no tests."""
     if option(config, "against") and getattr(config.option, "tx", None):
         config.option.tx, config.option.dist = [], "no"
-    if not option(config, "selftest"):
+    if not option(config, "selftest") or "PERFMON_WORKER" in os.environ:
         return None
     from pytest_perfmon.plugin.selftest import run_selftest  # noqa: PLC0415 - loads on demand
 

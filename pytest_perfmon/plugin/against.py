@@ -48,16 +48,18 @@ class Against:
         comparisons: what came out.
         rules: by which.
         strict: NOT CHECKED fails.
+        pins: whether sides were to stay on one CPU.
     """
 
     repeats_bodies = False
     clock: Clock | None = None
     make_judge: MakeJudge | None = None
 
-    def __init__(self, comparisons: Comparisons, rules: Rules, *, strict: bool) -> None:
+    def __init__(self, comparisons: Comparisons, rules: Rules, *, strict: bool, pins: bool) -> None:
         self._comparisons = comparisons
         self._rules = rules
         self._strict = strict
+        self._pins = pins
 
     def way(self, recording: Recording) -> Way:  # noqa: ARG002 - all tests are alike
         """Run forms once."""
@@ -67,15 +69,17 @@ class Against:
         """Give the test its verdicts."""
         nodeid = recording.nodeid
         why = self._comparisons.unchecked.get(nodeid)
-        if why is not None:
-            verdicts = [not_checked(Key(nodeid, recording.own), CRITERION, why)]
-            return TestResult(nodeid, measured=True, verdicts=self._strictly(verdicts))
         mine = {key: one for key, one in self._comparisons.contests.items() if key.nodeid == nodeid}
+        decided = {key: one for key, one in mine.items() if one.change is not None}
+        verdicts = [self._verdict(key, one) for key, one in decided.items()]
+        if why is not None:
+            left = [key for key in mine if key not in decided] or [Key(nodeid, recording.own)]
+            verdicts += [not_checked(key, CRITERION, why) for key in left]
         return TestResult(
             nodeid,
             measured=True,
-            operations=tuple(_operation(key, one) for key, one in mine.items() if one.candidate),
-            verdicts=self._strictly([self._verdict(key, one) for key, one in mine.items()]),
+            operations=tuple(_operation(key, one) for key, one in decided.items() if one.candidate),
+            verdicts=self._strictly(verdicts),
         )
 
     def columns(self) -> dict[Key, dict[str, str]]:
@@ -83,7 +87,7 @@ class Against:
         return {
             key: _columns(one, self._verdict(key, one))
             for key, one in self._comparisons.contests.items()
-            if one.candidate and key.nodeid not in self._comparisons.unchecked
+            if one.candidate and one.change is not None
         }
 
     def _verdict(self, key: Key, contest: Contest) -> Verdict:
@@ -97,7 +101,7 @@ class Against:
             cap=self._rules.blocks,
             fixed=self._rules.fixed,
         )
-        if contest.unpinned:
+        if contest.unpinned and self._pins:
             doubt = "measured without a CPU of its own: the test has threads or child processes"
             verdict = replace(verdict, warnings=(*verdict.warnings, doubt))
         return verdict
@@ -161,7 +165,8 @@ def compare(
         except (LaunchError, PairError) as error:
             raise UsageError(f"--perf-against: {error}") from None
         notes = (*_notes(sides, comparisons), *sides.notes, *comparisons.notes)
-    return Against(comparisons, rules, strict=options.strict), notes
+    pins = bool(terms.cpus)
+    return Against(comparisons, rules, strict=options.strict, pins=pins), notes
 
 
 DEFAULT_BLOCKS: Final = 60

@@ -40,6 +40,8 @@ class DuetWorker:
         self._wall = clock
         self._slicer: Slicer | None = None
         self._switches = 0
+        self._process = os.getpid()
+        self._orphaned = False
         self._ballast = bytearray(int(os.environ.get("PERFMON_BALLAST", "0")))
 
     def park(self, nodeids: Sequence[str]) -> Sequence[str]:
@@ -89,15 +91,15 @@ class DuetWorker:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of tests that cannot be measured."""
         if report.failed or report.skipped:
-            lines = [line.strip() for line in str(report.longrepr).splitlines() if line.strip()]
-            last = lines[-1].removeprefix("E ").strip() if lines else ""
-            self._send(Ended(report.nodeid, f"{report.when} {report.outcome}: {last}"))
+            why = f"{report.when} {report.outcome}: {reason_of(report)}"
+            alone = self._slicer is not None and report.nodeid in self._slicer.left_alone
+            self._send(Ended(report.nodeid, why, consequence=alone))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
         """Stop where the other side is gone."""
-        if self._slicer is not None and self._slicer.turnstile.given_up:
-            pytest.exit("the other side is gone", returncode=0)
+        if self._orphaned or (self._slicer is not None and self._slicer.turnstile.given_up):
+            pytest.exit("the A/B has ended", returncode=0)
 
     def pytest_sessionfinish(self) -> None:
         """Report which modules were loaded from where."""
@@ -113,8 +115,26 @@ class DuetWorker:
         self._channel.close()
 
     def _send(self, message: Message) -> None:
-        with contextlib.suppress(ChannelClosedError):
+        if os.getpid() != self._process:
+            return  # a fork of a test's that came back here has nothing to say
+        try:
             self._channel.send(encode(message))
+        except ChannelClosedError:
+            self._orphaned = True
+
+
+def reason_of(report: pytest.TestReport) -> str:
+    """Give the first line of why a test failed or was skipped."""
+    longrepr = report.longrepr
+    crash = getattr(longrepr, "reprcrash", None)
+    if isinstance(longrepr, tuple):
+        text = longrepr[2]
+    elif crash is not None:
+        text = crash.message
+    else:
+        text = str(longrepr)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else "without a word"
 
 
 def loaded_files() -> dict[str, str | None]:

@@ -99,7 +99,7 @@ class PerfSession:
         if self._worker is not None:
             wanted = self._worker.park([item.nodeid for item in selected])
             by_nodeid = {item.nodeid: item for item in selected}
-            session.items[:] = [by_nodeid[nodeid] for nodeid in wanted]
+            session.items[:] = [by_nodeid[nodeid] for nodeid in wanted if nodeid in by_nodeid]
             selected = {item: self._budgets[item] for item in session.items}
         if not selected or self._config.option.collectonly:
             return

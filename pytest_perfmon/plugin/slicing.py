@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_perfmon.duet.pinning import company, run_on
 from pytest_perfmon.duet.protocol import Go, Slices
 from pytest_perfmon.duet.slices import CPU, LOCATION, P95, SliceLoop, SliceTask
-from pytest_perfmon.duet.turnstile import Turnstile
+from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.loop import AsyncWalk
+from pytest_perfmon.measure.timing import Subject, bind
 from pytest_perfmon.plugin.way import Call, Rounds
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class Slicer:
         turnstile: to the other side.
         clock: of wall time.
         send: takes what was measured.
+
+    Attributes:
+        left_alone: the tests that ended because the other side had failed or was gone.
     """
 
     def __init__(self, go: Go, turnstile: Turnstile, clock: Clock, send: Send) -> None:
@@ -38,6 +42,7 @@ class Slicer:
         self.turnstile = turnstile
         self.clock = clock
         self.send = send
+        self.left_alone: set[str] = set()
         self._company = company()
 
     def is_alone(self) -> bool:
@@ -65,21 +70,36 @@ class Slicing:
 
     def call(self, call: Call) -> Any:
         """Run a function in slices; what it returns first says whether it has to be awaited."""
-        result = _first(call)
+        operation = call.operation
+        subject = bind(
+            operation,
+            call.fn,
+            call.args,
+            call.kwargs,
+            setup=call.setup,
+            teardown=call.teardown,
+        )
+        result = _first(subject)
         if inspect.isawaitable(result):
-            self._unawaited.add(call.operation)
-            return self._call_awaiting(call, result)
-        for calls in self.stretches(call.operation, (), call.setup, call.teardown):
+            self._unawaited.add(operation)
+            return self._call_awaiting(operation, subject, result)
+        _tear_down(subject)
+        run = subject.call
+        for calls in self.stretches(operation, (), subject.setup, subject.teardown):
             for _ in range(calls):
-                result = call.fn(*call.args, **call.kwargs)
+                result = run()
         return result
 
-    async def _call_awaiting(self, call: Call, first: Any) -> Any:
-        self._unawaited.discard(call.operation)
-        result = await first
-        for calls in self.stretches(call.operation, (), call.setup, call.teardown):
+    async def _call_awaiting(self, operation: str, subject: Subject, first: Any) -> Any:
+        self._unawaited.discard(operation)
+        try:
+            result = await first
+        finally:
+            _tear_down(subject)
+        run = subject.call
+        for calls in self.stretches(operation, (), subject.setup, subject.teardown):
             for _ in range(calls):
-                result = await call.fn(*call.args, **call.kwargs)
+                result = await run()
         return result
 
     def rounds(
@@ -116,7 +136,11 @@ class Slicing:
         alone = slicer.is_alone()
         body, self._bodies = self._bodies, self._bodies + 1
         position = go.nodeids.index(self._nodeid)
-        met = slicer.turnstile.meet(position, body, pinnable=alone)
+        try:
+            met = slicer.turnstile.meet(position, body, pinnable=alone)
+        except TurnstileError:
+            slicer.left_alone.add(self._nodeid)
+            raise
         if met is None:
             yield 1
             return
@@ -139,6 +163,9 @@ class Slicing:
         )
         try:
             yield from loop.stretches()
+        except TurnstileError:
+            slicer.left_alone.add(self._nodeid)
+            raise
         finally:
             book.close()
         assert loop.pace is not None  # noqa: S101 - slices were made at it
@@ -200,11 +227,16 @@ class _SlicedRounds:
         return AsyncWalk(iter(self))
 
 
-def _first(call: Call) -> Any:
-    if call.setup is not None:
-        call.setup()
+def _first(subject: Subject) -> Any:
+    if subject.setup is not None:
+        subject.setup()
     try:
-        return call.fn(*call.args, **call.kwargs)
-    finally:
-        if call.teardown is not None:
-            call.teardown()
+        return subject.call()
+    except BaseException:
+        _tear_down(subject)
+        raise
+
+
+def _tear_down(subject: Subject) -> None:
+    if subject.teardown is not None:
+        subject.teardown()

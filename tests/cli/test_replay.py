@@ -52,7 +52,33 @@ def test_a_decision_that_does_not_follow_is_found(tmp_path, capsys):
     assert "the file says UNCHANGED" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", '{"tests": 3}', '{"tests": []}'])
+def test_a_claim_without_evidence_is_found(tmp_path):
+    """A file altered to REGRESSED over blocks that show nothing ends with 1."""
+    assert main(["replay", report(tmp_path, verdict(SAME, "REGRESSED"))]) == 1
+
+
+def test_a_claim_that_a_fallen_bar_allowed_agrees(tmp_path, capsys):
+    """Evidence below its own bar, above what it could fall to, is a claim that others allowed."""
+    late = verdict(SLOWER[:9], "REGRESSED")
+    late["record"]["bars"] = [[1200.0, 1200.0, 100.0, 100.0]] * len(late["record"]["data"])
+    assert main(["replay", report(tmp_path, late)]) == 0
+    assert "as other claims lowered the bar" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change", [{"min_effect": 0.0}, {"bars": []}, {"data": [float("nan")] * 5}, {"data": []}]
+)
+def test_a_damaged_record_is_one_line(tmp_path, capsys, change):
+    """A record that cannot be is a usage error, not a traceback."""
+    damaged = verdict(SAME, "UNCHANGED")
+    damaged["record"] |= change
+    assert main(["replay", report(tmp_path, damaged)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", '{"tests": 3}', '{"tests": []}', '{"tests": [{"verdicts": [7]}]}']
+)
 def test_a_file_that_is_no_report_is_named(tmp_path, capsys, content):
     """A missing, damaged or foreign file, and one without comparisons, end with 2 in one line."""
     path = tmp_path / "file.json"

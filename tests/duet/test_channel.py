@@ -62,12 +62,14 @@ def test_a_wait_has_an_end(pair):
 
 def test_a_child_that_knows_the_secret_is_let_in(sleeper):
     """A stranger on the port is turned away, the child is not."""
-    with closing(Listener()) as listener:
-        port = listener.address.partition(":")[0]
-        with closing(call_parent(f"{port}:wrong")), closing(call_parent(listener.address)) as child:
-            with closing(listener.accept(sleeper, time.monotonic() + 10)) as parent:
-                child.send({"hello": 1})
-                assert parent.receive(time.monotonic() + 5) == {"hello": 1}
+    with (
+        closing(Listener()) as listener,
+        closing(call_parent(f"{listener.address.partition(':')[0]}:wrong")),
+        closing(call_parent(listener.address)) as child,
+        closing(listener.accept(sleeper, time.monotonic() + 10)) as parent,
+    ):
+        child.send({"hello": 1})
+        assert parent.receive(time.monotonic() + 5) == {"hello": 1}
 
 
 def test_a_child_that_ends_first_is_noticed(sleeper):
