@@ -169,12 +169,12 @@ def measure(cases: dict[str, Block], rounds: int) -> dict[str, list[float]]:
 def main() -> None:
     """Measure, show, and keep the raw figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="150 rounds instead of 1500")
+    parser.add_argument("--quick", action="store_true", help="150 rounds instead of 600")
     parser.add_argument(
         "--json", type=Path, default=Path(__file__).parent / "results" / "overhead.json"
     )
     options = parser.parse_args()
-    rounds = 150 if options.quick else 1500
+    rounds = 150 if options.quick else 600
     taken = measure(own_cases() | other_cases(), rounds)
 
     figures = {}
@@ -203,7 +203,7 @@ def main() -> None:
         "figures": figures,
         "raw_ns": {name: [round(value, 1) for value in values] for name, values in taken.items()},
     }
-    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    options.json.write_text(json.dumps(result) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

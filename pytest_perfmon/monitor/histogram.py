@@ -7,8 +7,9 @@ leading bits and its middle is within 0.8 % of all of them.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 BINS_PER_OCTAVE: Final = 64
@@ -86,18 +87,11 @@ class LogHistogram:
 
 def quantile_of_bins(bins: Bins, q: float) -> float:
     """Give the quantile of the counted values in nanoseconds, interpolating between two ranks."""
-    position = q * (sum(count for _, count in bins) - 1)
+    passed = list(accumulate(count for _, count in bins))
+    position = q * (passed[-1] - 1)
     below = int(position)
-    lower = _value_at(bins, below)
-    if below == position:
-        return lower
-    return lower + (position - below) * (_value_at(bins, below + 1) - lower)
-
-
-def _value_at(bins: Bins, rank: int) -> float:
-    passed = 0
-    for number, count in bins:
-        passed += count
-        if rank < passed:
-            return bin_middle_ns(number)
-    return bin_middle_ns(bins[-1][0])
+    lower, upper = (
+        bin_middle_ns(bins[bisect_right(passed, rank)][0])
+        for rank in (below, min(below + 1, passed[-1] - 1))
+    )
+    return lower + (position - below) * (upper - lower)
