@@ -187,11 +187,11 @@ def test_a_test_that_one_side_cannot_run_costs_itself_only(repository):
         import pytest
         import pkg
 
-        WORKER = "PYTEST_XDIST_WORKER"
+        IN_WORKER = "perfmon" in os.environ.get("PYTEST_XDIST_WORKER", "")
 
         def test_dies(perf_monitor, perf_clock):
             if hasattr(pkg, "new"):
-                perf_monitor(lambda: os._exit(3) if "perfmon" in os.environ.get(WORKER, "") else None)
+                perf_monitor(lambda: os._exit(3) if IN_WORKER else None)
             perf_monitor(pkg.work, perf_clock) if not hasattr(pkg, "new") else None
 
         def test_missing(perf_monitor, perf_clock):
