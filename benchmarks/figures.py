@@ -1,0 +1,119 @@
+"""Write docs/figures.md from the newest results of all benchmark scripts.
+
+python benchmarks/figures.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from error_rates_table import markdown
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "figures.md"
+NS_PER_US = 1000
+
+
+def results(name: str) -> dict[str, Any]:
+    """Read one script's results."""
+    data: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return data
+
+
+def table(head: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> list[str]:
+    """Give the lines of a Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return [f"| {' | '.join(map(str, line))} |" for line in lines]
+
+
+def overhead() -> Iterator[str]:
+    """Tell what counting a call costs."""
+    data = results("overhead")
+    yield f"## What the monitor costs a call (Python {data['python']})"
+    yield ""
+    yield "Multiples of one pair of clock readings in the same process: `benchmarks/overhead.py`."
+    yield ""
+    rows = (
+        (
+            name,
+            f"{one['median_ns']:.0f}",
+            f"{one['median_ratio']:.2f}",
+            one["target_ratio"] or "",
+        )
+        for name, one in data["figures"].items()
+    )
+    yield from table(("case", "ns", "x clock pair", "target"), rows)
+
+
+def start_up() -> Iterator[str]:
+    """Tell what the plugin costs a run without perf tests."""
+    data = results("startup")
+    yield "## What the plugin costs a run without perf tests"
+    yield ""
+    yield (
+        f"{data['median_wall_difference_ms']:+.1f} ms, the median of {data['pairs']} pairs of runs"
+        f" with and without it (target: at most {data['target_ms']:g} ms):"
+        " `benchmarks/startup.py`."
+    )
+
+
+def store() -> Iterator[str]:
+    """Tell what saving and judging cost."""
+    data = results("store")
+    yield "## What the store costs"
+    yield ""
+    yield (
+        f"{data['operations']:,} operations a run, {data['runs']} stored runs,"
+        f" {data['file_bytes']:,} bytes a file: `benchmarks/store.py`."
+    )
+    yield ""
+    rows = (
+        (step.replace("_", " "), f"{ms:.0f}", f"{data['targets_ms'][step]:.0f}")
+        for step, ms in data["median_wall_ms"].items()
+    )
+    yield from table(("step", "ms", "target"), rows)
+
+
+def foreign_suite() -> Iterator[str]:
+    """Tell how a suite that nobody here wrote fares, and timeit beside it."""
+    data = results("foreign_suite")
+    rows = data["beside_timeit"]
+    yield f"## A suite that nobody here wrote: {data['suite']}"
+    yield ""
+    yield (
+        f"{data['plain']['passed']} benchmarks pass in a plain run, are saved three times and then"
+        f" judged ({', '.join(f'{n} {o}' for o, n in data['compared']['outcomes'].items())});"
+        " timeit ran before and after each in the same process: `benchmarks/foreign_suite.py`."
+        " The interval is of this process's median alone, so a machine that drifts in seconds"
+        " leaves it."
+    )
+    yield ""
+    lines = (
+        (
+            one["nodeid"].rpartition("::")[2],
+            f"{one['before_ns'] / NS_PER_US:,.1f}",
+            f"{one['after_ns'] / NS_PER_US:,.1f}",
+            f"{one['median_ns'] / NS_PER_US:,.1f}",
+            f"{one['low_ns'] / NS_PER_US:,.1f} - {one['high_ns'] / NS_PER_US:,.1f}",
+        )
+        for one in rows
+    )
+    head = ("us", "timeit before", "timeit after", "median", "95 % interval")
+    yield from table(head, lines)
+
+
+def main() -> None:
+    """Write the page."""
+    sections = [overhead(), start_up(), store(), foreign_suite()]
+    lines = ["# Figures", "", "Made from `benchmarks/results/` by `benchmarks/figures.py`.", ""]
+    lines += [markdown(results("error_rates")["runs"]), ""]
+    for section in sections:
+        lines += [*section, ""]
+    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
