@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +79,28 @@ def _last_line(report: pytest.TestReport) -> str:
     return lines[-1].strip() if lines else "without a word"
 
 
+class WorkerName:
+    """Tells fixtures, as pytest-xdist would, that this process is one of several.
+
+    The fixture `worker_id`, and plugins that name a test database after the worker, read
+    `config.workerinput`. It comes after the other plugins' `pytest_configure` and is gone before
+    their `pytest_unconfigure`, because there they look for what only an xdist controller gives.
+    """
+
+    def __init__(self, config: pytest.Config, name: str) -> None:
+        vars(config)["workerinput"] = {
+            "workerid": name,
+            "workercount": 1,
+            "testrunuid": uuid.uuid4().hex,
+            "mainargv": sys.argv,
+        }
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the name away."""
+        del vars(config)["workerinput"]
+
+
 def become_child(config: pytest.Config) -> None:
     """Call the parent and take its job.
 
@@ -85,6 +109,7 @@ def become_child(config: pytest.Config) -> None:
     """
     try:
         channel = call_parent(os.environ.pop(VARIABLE))
+        config.pluginmanager.register(WorkerName(config, os.environ["PYTEST_XDIST_WORKER"]))
         if os.environ.pop("PERFMON_DUET", None):
             from pytest_perfmon.plugin.duet_worker import DuetWorker  # noqa: PLC0415 - workers only
 

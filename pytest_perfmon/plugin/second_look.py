@@ -15,15 +15,15 @@ from pytest_perfmon.plugin.child import Job
 
 PAUSE_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 300.0
-_WORKER_NAME: Final = "perfmon"
+_WORKER_NAME: Final = "gw90"  # of the form that fixtures which count workers can read
 
 
 def measure_again(invocation: Invocation, clock: Clock, path: Path, job: Job) -> TestResult | str:
     """Wait a moment, then measure the test in a fresh process.
 
     What disturbed the first measurement has had time to pass; what a process draws at its start
-    (hash seed, memory layout) is drawn anew. Fixtures live twice meanwhile, which those that read
-    `PYTEST_XDIST_WORKER` know how to do.
+    (hash seed, memory layout) is drawn anew. Fixtures live twice meanwhile, which those that ask for
+    pytest-xdist's `worker_id` know how to do.
 
     Returns:
         What the process found; a text says why there is nothing.

@@ -10,7 +10,7 @@ SUSPECT = """
 
     @pytest.mark.budget(p95=50)
     def test_it(perf_monitor, perf_clock):
-        there = os.environ.get("PYTEST_XDIST_WORKER") == "perfmon"
+        there = os.environ.get("PYTEST_XDIST_WORKER") == "gw90"
         perf_monitor(perf_clock.advance, "THERE" if there else "61ms")
 """
 
@@ -138,3 +138,53 @@ def test_all_suspects_of_a_test_share_one_second_look(project):
     )
     assert project.measure().ret == 1
     assert project.said("starts.txt") == ["start", "start"]
+
+
+def test_fixtures_are_told_that_they_live_twice(project):
+    """In the child xdist's `worker_id` and `config.workerinput` have a name of their own."""
+    project.use("xdist")
+    project.write(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def database(worker_id, testrun_uid, request):
+            workerinput = getattr(request.config, "workerinput", {})
+            with open("databases.txt", "a") as file:
+                file.write(f"{worker_id} {workerinput.get('workerid')}\\n")
+
+        @pytest.mark.budget(p95=50)
+        def test_it(perf_monitor, perf_clock, database):
+            perf_monitor(perf_clock.advance, "61ms")
+        """
+    )
+    assert project.measure().ret == 1
+    assert project.said("databases.txt") == ["master None", "gw90 gw90"]
+
+
+@pytest.mark.parametrize("plugin", ["pytest_rerunfailures", "pytest_randomly", "pytest_cov.plugin"])
+def test_plugins_that_know_xdist_let_the_child_measure(project, plugin):
+    """Plugins that expect more of a worker than the child is do not hinder it."""
+    project.use("xdist", plugin)
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    options = {"pytest_rerunfailures": ["--reruns=1"], "pytest_cov.plugin": ["--cov=test_it"]}
+    options = ["--perf-budgets", "--perf-json=perf-report.json", *options.get(plugin, [])]
+    assert project.run_apart(*options).ret == 1
+    assert verdict_of(project)["outcome"] == "FAILED"
+
+
+def test_a_worker_of_xdist_has_its_own_second_look(project):
+    """Under -n the child of a worker is called as the user called, and confirms."""
+    project.use("xdist")
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    result = project.run_apart("-n2", "--perf-budgets", "--perf-json=perf-report.json")
+    assert result.ret == 1
+    assert any("in a fresh process" in one for one in verdict_of(project)["details"])
+
+
+def test_a_debugger_waits_in_the_parent_only(project):
+    """With `--pdb` the child measures without one; what it confirms then opens one here."""
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    result = project.run_apart("--perf-budgets", "--pdb")
+    result.stdout.fnmatch_lines(["test_it p95 61.0 ms > budget 50 ms *", "*entering PDB*"])
+    assert result.stdout.str().count("entering PDB") == 1
