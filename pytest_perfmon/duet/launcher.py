@@ -33,6 +33,7 @@ _DROPPED_WITH_VALUE: Final = frozenset(
         *("--rootdir", "-c", "--config-file"),
     )
 )
+_TAKING_A_VALUE: Final = frozenset(("-k", "-m", "-p", "-o", "-W", "-r", "-n"))
 OVERRIDES: Final = {
     "xdist": ("-n0", "--dist=no"),
     "_cov": ("--no-cov",),
@@ -174,7 +175,7 @@ def _without(arguments: list[str], paths: Sequence[str]) -> list[str]:
             skip_value = True
         elif argument in _DROPPED or argument.partition("=")[0] in _DROPPED_WITH_VALUE:
             continue
-        elif argument in left:
+        elif argument in left and not _TAKING_A_VALUE.intersection(kept[-1:]):
             left.remove(argument)
         else:
             kept.append(argument)

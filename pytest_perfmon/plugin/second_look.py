@@ -22,8 +22,8 @@ def measure_again(invocation: Invocation, clock: Clock, path: Path, job: Job) ->
     """Wait a moment, then measure the test in a fresh process.
 
     What disturbed the first measurement has had time to pass; what a process draws at its start
-    (hash seed, memory layout) is drawn anew. Fixtures live twice meanwhile, which those that ask for
-    pytest-xdist's `worker_id` know how to do.
+    (hash seed, memory layout) is drawn anew. Fixtures live twice meanwhile, which those that ask
+    for pytest-xdist's `worker_id` know how to do.
 
     Returns:
         What the process found; a text says why there is nothing.

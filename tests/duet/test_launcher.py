@@ -1,0 +1,189 @@
+"""Children of every temper, and what the launcher makes of the user's command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_perfmon.duet import launcher
+from pytest_perfmon.duet.launcher import Invocation, LaunchError, Worker, child_arguments, launch
+
+ROOT = Path(__file__).parents[2]
+CALL = """
+import os, sys, time
+from pytest_perfmon.duet.channel import call_parent
+channel = call_parent(os.environ["PERFMON_WORKER"])
+"""
+
+
+def invocation(directory, *arguments, paths=(), inifile=None, plugins=()):
+    """A run of pytest as a user would call it."""
+    return Invocation(arguments, tuple(paths), directory, directory, inifile, frozenset(plugins))
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Put a script in the place of pytest, so that a child is as odd as its script."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def write(script):
+        (tmp_path / "pytest.py").write_text(textwrap.dedent(script))
+        return invocation(tmp_path)
+
+    return write
+
+
+def is_gone(private):
+    """Say whether nothing is left of a worker's own directory."""
+    return not private.exists()
+
+
+def test_a_child_calls_and_is_ended_with_its_files(stand_in):
+    """Messages go both ways; afterwards neither the process nor its directory is there."""
+    called = stand_in(CALL + "channel.send({'twice': channel.receive()['n'] * 2})")
+    worker = Worker(called, [])
+    with closing(worker):
+        channel = worker.connect()
+        channel.send({"n": 21})
+        assert channel.receive(time.monotonic() + 10) == {"twice": 42}
+    assert worker.process.poll() == 0
+    assert is_gone(worker._private)
+
+
+def test_what_a_child_prints_does_not_disturb_its_messages(stand_in):
+    """A megabyte on each stream neither blocks it nor mixes with what it sends."""
+    called = stand_in(
+        CALL + "print('x' * 10**6)\nprint('y' * 10**6, file=sys.stderr)\nchannel.send({'done': 1})"
+    )
+    with launch(called, []) as channel:
+        assert channel.receive(time.monotonic() + 10) == {"done": 1}
+
+
+def test_a_child_has_nothing_to_read(stand_in):
+    """Its standard input is empty, so that nothing in it can wait for a user."""
+    called = stand_in(CALL + "channel.send({'read': sys.stdin.read()})")
+    with launch(called, []) as channel:
+        assert channel.receive(time.monotonic() + 10) == {"read": ""}
+
+
+def test_a_child_that_dies_before_it_calls_is_quoted(stand_in):
+    """The error has its exit code and the last line that it printed."""
+    called = stand_in("print('one'); print('no such option'); raise SystemExit(4)")
+    expected = r"could not be started: it ended with exit code 4 \(no such option\)"
+    with pytest.raises(LaunchError, match=expected), launch(called, []):
+        pass
+
+
+def test_a_child_that_dies_in_silence_is_said_to(stand_in):
+    """Where it printed nothing, the error says that."""
+    called = stand_in("import os; os._exit(7)")
+    with (
+        pytest.raises(LaunchError, match=r"exit code 7 \(it printed nothing\)"),
+        launch(called, []),
+    ):
+        pass
+
+
+def test_a_child_that_never_calls_is_ended(stand_in, monkeypatch):
+    """After the time that it has to come up, it is an error and the process is gone."""
+    monkeypatch.setattr(launcher, "_CONNECT_SECONDS", 0.3)
+    worker = Worker(stand_in("import time; time.sleep(60)"), [])
+    with pytest.raises(LaunchError, match="the time limit was reached"):
+        worker.connect()
+    worker.close(patience=0)
+    assert worker.process.poll() is not None
+    assert is_gone(worker._private)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to ignore")
+def test_a_child_that_will_not_end_is_killed(stand_in, monkeypatch):
+    """One that ignores being asked is ended all the same."""
+    monkeypatch.setattr(launcher, "_END_SECONDS", 0.2)
+    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    worker = Worker(stand_in(deaf + CALL + "channel.send({})\ntime.sleep(60)"), [])
+    worker.connect().receive(time.monotonic() + 10)
+    worker.close(patience=0)
+    assert worker.process.poll() == -9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks about a process as POSIX does")
+def test_a_child_is_ended_when_the_parent_fails(stand_in):
+    """An error while the child runs passes through, and the child is not left behind."""
+    called = stand_in(CALL + "channel.send({'pid': os.getpid()})\nchannel.receive()")
+    pids = []
+
+    def interrupted():
+        with launch(called, []) as channel:
+            pids.append(channel.receive(time.monotonic() + 10)["pid"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path):
+    """Nothing can be started with it: one error, and no directory is left."""
+    with pytest.raises(LaunchError, match="'no-such-python' could not be started"):
+        Worker(invocation(tmp_path), [], executable="no-such-python")
+
+
+def test_the_environment_is_the_users_less_what_must_not_be_inherited(stand_in, monkeypatch):
+    """Variables reach the child, own ones on top; addopts do not, as they are arguments already."""
+    monkeypatch.setenv("MINE", "yes")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-n4")
+    monkeypatch.setenv("COV_CORE_SOURCE", "src")
+    called = stand_in(CALL + "channel.send(dict(os.environ))")
+    with launch(called, [], environment={"OURS": "too"}) as channel:
+        seen = channel.receive(time.monotonic() + 10)
+    assert (seen["MINE"], seen["OURS"]) == ("yes", "too")
+    assert not seen.keys() & {"PYTEST_ADDOPTS", "COV_CORE_SOURCE", "PYTEST_CURRENT_TEST"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (["-q", "-k", "fast"], ["-q", "-k", "fast"]),
+        (["-x", "--pdb", "--lf", "--sw", "-v"], ["-v"]),
+        (["--junitxml", "j.xml", "--junit-xml=k.xml", "-v"], ["-v"]),
+        (["--perf-json=a", "--perf-html", "b", "--perf-alpha=0.05"], ["--perf-alpha=0.05"]),
+        (["--basetemp", "tmp", "--maxfail=1", "-c", "my.ini", "--rootdir=."], []),
+        (["tests", "-v", "a.py::test_b"], ["-v"]),
+        (["-k", "tests", "-v", "tests"], ["-k", "tests", "-v"]),
+        (["-m", "tests", "tests"], ["-m", "tests"]),
+    ],
+)
+def test_options_that_a_child_must_not_follow_are_left_out(tmp_path, typed, kept):
+    """What ends, selects, reports or places is dropped with its value, as paths are; no more."""
+    called = invocation(tmp_path, *typed, paths=["tests", "a.py::test_b"])
+    arguments = child_arguments(called, [], tmp_path)
+    assert arguments[: arguments.index(f"--rootdir={tmp_path}")] == kept
+
+
+def test_a_child_gets_its_files_last_and_places_of_its_own(tmp_path):
+    """Files and directories for temporary things are the child's own, the ini file the user's."""
+    private, ini, file = tmp_path / "private", tmp_path / "tox.ini", tmp_path / "test_a.py"
+    called = invocation(tmp_path, "test_b.py", paths=["test_b.py"], inifile=ini)
+    arguments = child_arguments(called, [file], private)
+    assert arguments[-1] == str(file)
+    assert f"--basetemp={private / 'tmp'}" in arguments
+    assert arguments[arguments.index("-c") + 1] == str(ini)
+    assert not any("cache_dir" in one for one in arguments)
+    cached = child_arguments(invocation(tmp_path, plugins=["cacheprovider"]), [], private)
+    assert f"cache_dir={private / 'cache'}" in cached
+
+
+def test_plugins_are_told_what_a_child_needs(tmp_path):
+    """Each plugin that is there gets its override after the user's own; others are not named."""
+    called = invocation(tmp_path, "-n8", "--reruns=3", plugins=["xdist", "rerunfailures"])
+    arguments = child_arguments(called, [], tmp_path)
+    assert arguments.index("-n0") > arguments.index("-n8")
+    assert arguments.index("--reruns=0") > arguments.index("--reruns=3")
+    assert not any("cov" in one or "randomly" in one for one in arguments)
