@@ -46,6 +46,10 @@ class Project:
         """Run `--perf-budgets` in this process, for `report` to read."""
         return self.run("--perf-budgets", f"--perf-json={REPORT}", *options)
 
+    def parsed(self, *options):
+        """Parse a command line and give pytest's configuration, running nothing."""
+        return self.pytester.parseconfig(*self._loading(), *options)
+
     def report(self):
         """Read what the newest run with `--perf-json` wrote."""
         return json.loads((self.path / REPORT).read_text(encoding="utf-8"))

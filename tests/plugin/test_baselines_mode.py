@@ -200,6 +200,18 @@ def test_a_store_that_is_a_file_is_a_usage_error(project, mode):
     assert (project.path / "store").read_text() == "mine"
 
 
+def test_a_store_that_cannot_be_written_is_a_usage_error(project):
+    """The tests have run by then: their report stands, and 4 with one line says what was lost."""
+    project.write(ONE)
+    (project.path / "file").write_text("mine")
+    result = project.run("--perf-save-baseline", "--perf-store=file/below")
+    assert result.ret == 4
+    result.stdout.fnmatch_lines(
+        ["test_it *5.0*ms*", "ERROR: cannot save the run to *below*--perf-store=URL names another*"]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_an_interrupted_run_saves_nothing(project):
     """Ctrl-C in the second test: exit code 2, what was measured is shown, nothing is saved."""
     project.write(

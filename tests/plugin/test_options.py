@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+import json
+from fnmatch import fnmatch
+
 import pytest
 
-from pytest_perfmon.plugin import OPTIONS
+from pytest_perfmon.plugin import OPTIONS, option
+from pytest_perfmon.plugin.options import read_options
+
+SAMPLES = {
+    "budgets": True,
+    "save-baseline": True,
+    "store": "runs",
+    "baseline-name": "nightly",
+    "max-time": "3s",
+    "min-rounds": 30,
+    "warmup": "5ms",
+    "rounds": 9,
+    "alpha": 0.05,
+    "min-effect": "4%",
+    "max-regression": "10%",
+    "against": "main",
+    "candidate": "v2",
+    "blocks": 7,
+    "against-time": "30s",
+    "statistic": "p95",
+    "pin": "on",
+    "setup": "make",
+    "python": "python3",
+    "selftest": True,
+    "strict": True,
+    "only": True,
+    "skip": True,
+    "json": "a.json",
+    "html": "a.html",
+    "github": True,
+    "columns": "mean",
+    "sort": "-mean",
+    "time-unit": "us",
+}
+READ_ELSEWHERE = {"selftest"}
+"""Options that are no part of `PerfOptions`, as they run no tests."""
 
 ONE = """
     def test_it(perf_monitor, perf_clock):
@@ -16,6 +54,28 @@ def rounds_made(project, *options):
     """Give how many rounds a measuring run made."""
     project.measure(*options)
     return project.operations()["test_it"]["rounds"]
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in OPTIONS])
+@pytest.mark.parametrize("place", ["command line", "environment", "ini", "toml ini", "toml native"])
+def test_every_option_is_read_from_everywhere(project, monkeypatch, place, name):
+    """Wherever it is written, an option has the same value of its own type, and is heeded."""
+    key, sample, arguments = name.replace("-", "_"), SAMPLES[name], []
+    default = read_options(project.parsed())
+    if place == "command line":
+        arguments = [f"--perf-{name}" if sample is True else f"--perf-{name}={sample}"]
+    elif place == "environment":
+        monkeypatch.setenv(f"PERFMON_{key.upper()}", str(sample))
+    elif place == "ini":
+        (project.path / "pytest.ini").write_text(f"[pytest]\nperf_{key} = {sample}\n")
+    else:
+        table = "tool.pytest" if place == "toml native" else "tool.pytest.ini_options"
+        native = json.dumps(sample if place == "toml native" else str(sample))
+        (project.path / "pyproject.toml").write_text(f"[{table}]\nperf_{key} = {native}\n")
+    config = project.parsed(*arguments)
+    value = option(config, name)
+    assert (value, type(value)) == (sample, type(sample))
+    assert (read_options(config) != default) is (name not in READ_ELSEWHERE)
 
 
 @pytest.mark.parametrize("ini", ["pytest.ini", "pyproject.toml", "pyproject.toml native"])
@@ -94,10 +154,8 @@ def test_a_bad_value_ends_in_one_line(project, option, said):
     project.write(ONE)
     result = project.run("--perf-budgets", option)
     assert result.ret == 4
-    text = [line for line in result.stderr.lines + result.stdout.lines if line.strip()]
-    assert any(
-        pytest.importorskip("fnmatch").fnmatch(line.removeprefix("ERROR: "), said) for line in text
-    )
+    lines = result.stderr.lines + result.stdout.lines
+    assert any(fnmatch(line.removeprefix("ERROR: "), said) for line in lines)
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 

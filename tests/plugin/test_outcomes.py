@@ -126,6 +126,48 @@ def test_a_kept_budget_under_strict_xfail_is_a_failure(project):
     assert not (project.path / ".perfmon").exists()
 
 
+def test_a_violation_beside_subtests_fails_the_test(project):
+    """A test whose subtests pass and whose budget is violated is one failure."""
+    project.write(
+        """
+        import pytest
+
+        @pytest.mark.budget(p95=50)
+        def test_slow(subtests, perf_monitor, perf_clock):
+            with subtests.test(msg="one"):
+                pass
+            perf_monitor(perf_clock.advance, "61ms")
+            with subtests.test(msg="two"):
+                pass
+        """
+    )
+    result = project.measure("--junitxml=junit.xml")
+    result.assert_outcomes(failed=1)
+    suite = next(ET.parse(project.path / "junit.xml").iter("testsuite"))
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
+    result.stdout.fnmatch_lines(["test_slow p95 61.0 ms > budget 50 ms *"])
+
+
+def test_a_failing_subtest_is_the_only_failure_of_a_fast_test(project):
+    """A subtest that fails on its own fails the test; its kept budget adds nothing."""
+    project.write(
+        """
+        import pytest
+
+        @pytest.mark.budget(p95=50)
+        def test_fast(subtests, perf_monitor, perf_clock):
+            with subtests.test(msg="one"):
+                assert False, "wrong part"
+            perf_monitor(perf_clock.advance, "5ms")
+        """
+    )
+    result = project.measure("--perf-save-baseline")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*wrong part*"])
+    result.stdout.no_fnmatch_line("*> budget*")
+    assert not (project.path / ".perfmon").exists()
+
+
 def test_only_the_last_attempt_counts(project):
     """Under rerunfailures each attempt is measured anew, and one result is left of the last."""
     project.use("pytest_rerunfailures")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_perfmon.duet import launcher
+from pytest_perfmon.plugin import second_look
+
 SUSPECT = """
     import os
     import pytest
@@ -59,6 +62,17 @@ def test_a_child_that_dies_is_said(project):
     assert result.ret == 0
     assert verdict_of(project)["outcome"] == "NOT CHECKED"
     assert "the fresh process" in verdict_of(project)["reason"]
+
+
+def test_a_child_that_hangs_is_ended(project, monkeypatch):
+    """A fresh process that does not answer in time leaves NOT CHECKED, and is not waited for."""
+    end = launcher._end
+    monkeypatch.setattr(launcher, "_end", lambda process, _patience: end(process, 0))
+    monkeypatch.setattr(second_look, "_PATIENCE_SECONDS", 2.0)
+    project.write(SUSPECT.replace('"THERE" if there', '__import__("time").sleep(60) if there'))
+    result = project.measure()
+    assert result.ret == 0
+    assert verdict_of(project)["reason"].endswith("did not answer: the time limit was reached")
 
 
 @pytest.mark.parametrize(
