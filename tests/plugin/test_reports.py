@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 LONG = "x" * 90
+TYPES = {
+    "number": (int, float),
+    "text": str,
+    "list": list,
+    "object": dict,
+    "boolean": bool,
+    "null": type(None),
+}
+"""By the word of docs/json.md: what JSON of that type is in Python."""
 
 MANY = f"""
     import pytest
@@ -31,6 +43,42 @@ def test_json_holds_the_run(project):
     assert len(report["tests"]) == 2
     assert {one["operation"] for one in report["tests"][0]["operations"]} >= {LONG}
     assert report["environment"]["fields"]["python"].startswith("3.")
+
+
+def members(title):
+    """Give the members that docs/json.md lists under that title, with the types it allows."""
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    table = re.search(r"(?:^\|.*\n)+", page[page.index(f"\n{title}\n") :], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table[0], re.MULTILINE)
+    return {name: {TYPES[one] for one in kinds.strip().split(" or ")} for name, kinds in rows}
+
+
+def assert_documented(found, title):
+    """Assert that an object of the report has the documented members, of documented types."""
+    allowed = members(title)
+    assert found.keys() == allowed.keys()
+    for name, value in found.items():
+        is_of = {kind for kind in allowed[name] if isinstance(value, kind)}
+        assert is_of, f"{title} {name} is {value!r}"
+
+
+def test_json_is_what_the_documentation_says(project, monkeypatch):
+    """Every object of a run's report has exactly the members of docs/json.md, of their types."""
+    project.write(MANY)
+    project.run("--perf-save-baseline")
+    project.write(MANY.replace('"7ms"', '"70ms"'))
+    project.measure()
+    report = project.report()
+    assert_documented(report, "## The file")
+    assert_documented(report["environment"], "`environment`:")
+    test, *_ = report["tests"]
+    assert_documented(test, "## A test")
+    for operation in test["operations"]:
+        assert_documented(operation, "## An operation")
+    for verdict in test["verdicts"]:
+        assert_documented(verdict, "## A verdict")
+    (compared, *_) = [one["comparison"] for one in test["verdicts"] if one["comparison"]]
+    assert_documented(compared, "`comparison`:")
 
 
 def test_html_is_one_safe_file(project):
