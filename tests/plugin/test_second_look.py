@@ -176,6 +176,26 @@ def test_fixtures_are_told_that_they_live_twice(project):
     assert project.said("databases.txt") == ["master None", "gw90 gw90"]
 
 
+def test_a_conftest_that_sets_up_once_for_all_workers_clears_up_too(project):
+    """In the hooks of configuring a child is no worker, in those of unconfiguring neither."""
+    project.pytester.makeconftest(
+        """
+        def note(config, what):
+            with open("hooks.txt", "a") as file:
+                file.write(f"{what} {hasattr(config, 'workerinput')}\\n")
+
+        def pytest_configure(config):
+            note(config, "up")
+
+        def pytest_unconfigure(config):
+            note(config, "down")
+        """
+    )
+    project.write(SUSPECT.replace("THERE", "61ms"))
+    assert project.measure().ret == 1
+    assert project.said("hooks.txt") == ["up False", "up False", "down False", "down False"]
+
+
 @pytest.mark.parametrize("plugin", ["pytest_rerunfailures", "pytest_randomly", "pytest_cov.plugin"])
 def test_plugins_that_know_xdist_let_the_child_measure(project, plugin):
     """Plugins that expect more of a worker than the child is do not hinder it."""
