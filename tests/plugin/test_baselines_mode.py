@@ -151,16 +151,6 @@ def test_another_machines_runs_are_not_checked(project, monkeypatch):
     assert "database: 15 there, 16 here" in verdict["reason"]
 
 
-def test_a_partial_run_shortens_no_other_tests_window(project, monkeypatch):
-    """Saving one test many times leaves the other's three runs what they are."""
-    project.write(ONE + ONE.replace("test_it", "test_other").replace("import os", ""))
-    save(project, monkeypatch, 5000, 5040, 4970)
-    for _ in range(3):
-        project.run("--perf-save-baseline", "-k", "other")
-    monkeypatch.setenv("WORK_US", "6500")
-    assert project.measure("-k", "test_it").ret == 1
-
-
 def test_a_damaged_file_is_named_and_the_others_are_used(project, monkeypatch):
     """A truncated run is skipped by name, stays as it is, and three others still convict."""
     project.write(ONE)

@@ -64,6 +64,7 @@ def test_a_child_that_dies_is_said(project):
     assert "the fresh process" in verdict_of(project)["reason"]
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_is_ended(project, monkeypatch):
     """A fresh process that does not answer in time leaves NOT CHECKED, and is not waited for."""
     end = launcher._end
@@ -94,6 +95,7 @@ def test_the_users_options_do_not_disturb_the_child(project, options):
     assert verdict_of(project)["outcome"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_addopts_reach_the_child_less_what_hurts(project):
     """Options of the ini file hold in the child, workers and reports left out."""
     project.use("xdist")
@@ -113,6 +115,7 @@ def test_addopts_reach_the_child_less_what_hurts(project):
     assert verdict_of(project)["outcome"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_odd_node_ids_find_their_test(project):
     """Parameters with brackets, colons, spaces and other scripts are matched by name."""
     project.write(
@@ -196,6 +199,7 @@ def test_a_conftest_that_sets_up_once_for_all_workers_clears_up_too(project):
     assert project.said("hooks.txt") == ["up False", "up False", "down False", "down False"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["pytest_rerunfailures", "pytest_randomly", "pytest_cov.plugin"])
 def test_plugins_that_know_xdist_let_the_child_measure(project, plugin):
     """Plugins that expect more of a worker than the child is do not hinder it."""
@@ -207,6 +211,7 @@ def test_plugins_that_know_xdist_let_the_child_measure(project, plugin):
     assert verdict_of(project)["outcome"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_worker_of_xdist_has_its_own_second_look(project):
     """Under -n the child of a worker is called as the user called, and confirms."""
     project.use("xdist")
