@@ -65,6 +65,7 @@ class PerfMonitor(PerformanceMonitor):
         Returns:
             The last call's result; something to await where `fn` returns that.
         """
+        _check_name(name)
         return self._carry_out(Call(name, fn, args, kwargs, setup, teardown))
 
     def rounds(self) -> Rounds:
@@ -108,6 +109,14 @@ class PerfMonitor(PerformanceMonitor):
             self._recording.claim(operation)
         except MeasurementError as error:
             _mistake(str(error))
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name.strip():
+        _mistake(
+            f"perf_monitor.measure was given the name {name!r}: expected a text that is not"
+            " empty, then the function and its arguments"
+        )
 
 
 def _check_function(fn: object) -> None:

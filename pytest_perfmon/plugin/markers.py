@@ -11,11 +11,12 @@ import pytest
 from pytest_perfmon import units
 from pytest_perfmon.errors import MarkError, UsageError
 from pytest_perfmon.model.budget import Budget, Limit, MeasureOptions, OnUndecided
-from pytest_perfmon.plugin.options import whole
+from pytest_perfmon.plugin.options import change, whole
 
 _LIMITS: Final[dict[str, Callable[[Any, str], float]]] = {
     **dict.fromkeys(("p50", "p90", "p95", "p99", "mean", "max"), units.parse_limit_ns),
-    **dict.fromkeys(("error_rate", "max_regression"), units.parse_share),
+    "error_rate": units.parse_share,
+    "max_regression": change,
     **dict.fromkeys(("calls", "allocations"), whole),
     "peak_memory": units.parse_bytes,
 }

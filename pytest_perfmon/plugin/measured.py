@@ -96,6 +96,7 @@ def measured_mode(
         judging = _judging(config, options, selected, clock)
         early_stop = not options.save and not judging.has_history
     else:
+        open_run_store(config, options)  # what cannot be opened is said before anything is measured
         judging, early_stop = None, False
     return Measured(SamplingOptions(clock, options.measure, early_stop, progress), judging)
 

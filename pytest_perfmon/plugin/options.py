@@ -127,8 +127,8 @@ def _read(config: pytest.Config) -> PerfOptions:
             warmup_ns=parsed("warmup", _warmup),
         ),
         alpha=parsed("alpha", _alpha, 0.01),
-        min_effect=parsed("min-effect", units.parse_share, 0.02),
-        max_regression=parsed("max-regression", units.parse_share),
+        min_effect=parsed("min-effect", change, 0.02),
+        max_regression=parsed("max-regression", change),
         against=against,
         strict=bool(option(config, "strict")),
         only=only,
@@ -165,6 +165,18 @@ def _one_of(allowed: Sequence[str]) -> Callable[[Any, str], str]:
         return str(value)
 
     return parse
+
+
+def change(value: Any, what: str) -> float:
+    """Take the share of a change, such as `"10%"` or 0.1; 10 is refused, which would be 1,000 %.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    share = units.parse_share(value, what)
+    if share >= 1 and not str(value).rstrip().endswith("%"):
+        raise UsageError(f'{what} is {value!r}: expected a share such as "10%" or 0.1')
+    return share
 
 
 def whole(value: Any, what: str) -> int:

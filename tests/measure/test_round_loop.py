@@ -307,13 +307,13 @@ def test_the_figures_hold_the_control():
 @ways
 def test_memory_is_counted_in_rounds_that_are_no_figures(how):
     """Four more rounds are told as warm-up, and the counts are those of one body."""
-    kept: list[bytes] = []
+    kept: list[list[bytes]] = []
     told = Told("5ms", plan=Plan(rounds=3, warmup_ns=0), count_memory=True)
     work, calls = told.work, []
 
     def keep() -> None:
         calls.append(work())
-        kept.append(bytes(100_000))
+        kept.append([bytes(5_000) for _ in range(20)])
 
     told.work = keep
     walk(told, how)

@@ -18,6 +18,7 @@ import pytest
         ("5, p95=5", "budget(5)*operation's name*"),
         ("calls=1.5", "budget(calls=) is 1.5*whole number*"),
         ("error_rate=1.5", "budget(error_rate=1.5)*below 1"),
+        ("max_regression=10", "budget(max_regression=) is 10: expected a share*"),
         ('max_regression="fast"', "budget(max_regression=) is 'fast'*"),
         ('peak_memory="big"', "budget(peak_memory=) is 'big'*"),
         ("p95=5, rounds=0", "budget(rounds=) is 0*"),

@@ -363,3 +363,16 @@ def test_ctrl_c_in_a_plain_run_is_pytests_own(interrupted):
     result = interrupted.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.no_fnmatch_line("*median*")
+
+
+@pytest.mark.parametrize("name", ["None", "5", "b'x'", "''", "' '"])
+def test_a_name_that_is_none_is_a_mistake_in_every_run(project, name):
+    """`measure` wants a text that is not empty; other tests go on."""
+    project.write(
+        f"def test_it(perf_monitor): perf_monitor.measure({name}, int)\n\n"
+        "def test_other(perf_monitor, perf_clock): perf_monitor(perf_clock.advance, '5ms')\n"
+    )
+    for options in ([], ["--perf-budgets"]):
+        result = project.run(*options)
+        result.assert_outcomes(failed=1, passed=1)
+        result.stdout.fnmatch_lines(["perf_monitor.measure was given the name *: expected a text*"])
