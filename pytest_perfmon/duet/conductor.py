@@ -113,7 +113,8 @@ class Conductor:
             while self._live():
                 ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
                 deadline = max(end, time.monotonic()) + _PATIENCE_AFTER
-                yield pair.run(self._live(), self._rules.statistic, self._paces, deadline)
+                statistics = {one: self._rules.statistic_of(one) for one in self._live()}
+                yield pair.run(statistics, self._paces, deadline)
                 pair.close(patience=1.0)
                 pair = ahead or self._new_pair(spares)
                 try:

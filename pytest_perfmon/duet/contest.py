@@ -13,7 +13,7 @@ from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change
 from pytest_perfmon.stats.blocks import Bars, BlockSeries
-from pytest_perfmon.stats.couplets import couplets_datum, log_ratio
+from pytest_perfmon.stats.couplets import P95_CALLS, couplets_datum, log_ratio
 from pytest_perfmon.stats.evidence import e_value
 from pytest_perfmon.stats.quantiles import quantile
 from pytest_perfmon.stats.suite import Holm
@@ -29,7 +29,7 @@ class Rules:
         blocks: cap on the blocks.
         fixed: make exactly `blocks`, whatever they show.
         seconds: cap on the time.
-        statistic: what is compared.
+        statistic_of: what is compared in the test of that node id.
         hypotheses: how many share alpha; None is those of the first block.
     """
 
@@ -38,7 +38,7 @@ class Rules:
     blocks: int
     fixed: bool
     seconds: float
-    statistic: str
+    statistic_of: Callable[[str], str]
     hypotheses: int | None = None
 
 
@@ -51,6 +51,7 @@ class Contest:
         bars: as they stood after each of its blocks.
         candidate, baseline: the median of the slices of each block.
         change: the verdict, None while it is open.
+        statistic: what is compared; empty before the first datum.
         unpinned: whether a block ran without one CPU for both sides.
     """
 
@@ -59,6 +60,7 @@ class Contest:
     candidate: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
     change: Change | None = None
+    statistic: str = ""
     unpinned: bool = False
 
 
@@ -121,11 +123,12 @@ class Suite:
         self, contest: Contest, report: BlockReport, candidate: Slices, baseline: Slices
     ) -> None:
         try:
-            datum = _datum(self._rules.statistic, report, candidate, baseline)
+            datum = _datum(report, candidate, baseline)
         except (MeasurementError, ValueError):
             contest.series.add(None)
             return
         contest.series.add(datum)
+        contest.statistic = candidate.pace.statistic
         contest.candidate.append(median(candidate.values))
         contest.baseline.append(median(baseline.values))
         contest.unpinned = contest.unpinned or not (candidate.pinned and baseline.pinned)
@@ -168,7 +171,8 @@ class Suite:
                 self.contests[key].change = change
 
 
-def _datum(statistic: str, report: BlockReport, candidate: Slices, baseline: Slices) -> float:
+def _datum(report: BlockReport, candidate: Slices, baseline: Slices) -> float:
+    statistic = candidate.pace.statistic
     if statistic == P95:
         return log_ratio(_p95(candidate), _p95(baseline))
     if statistic == MEMORY:
@@ -181,4 +185,6 @@ def _datum(statistic: str, report: BlockReport, candidate: Slices, baseline: Sli
 
 
 def _p95(slices: Slices) -> float:
+    if len(slices.values) < P95_CALLS[0]:
+        raise MeasurementError(f"{len(slices.values)} calls: a p95 takes {P95_CALLS[0]}")
     return quantile(sorted(slices.values), 0.95)

@@ -40,6 +40,7 @@ OVERRIDES: Final = {
     "pytest_cov": ("--no-cov",),
     "rerunfailures": ("--reruns=0",),
     "randomly": ("--randomly-dont-reorganize",),
+    "pytest_randomly": ("--randomly-dont-reorganize",),
 }
 _CACHE: Final = "cacheprovider"
 TOLD_APART: Final = frozenset((*OVERRIDES, _CACHE))

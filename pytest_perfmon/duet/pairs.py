@@ -8,7 +8,7 @@ import secrets
 import select
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from pytest_perfmon.errors import PerfmonError
 
 _MOST_PADDING: Final = 4096
 _START_SECONDS: Final = 120.0
+_FIRST_NAME: Final = 91  # beyond what pytest-xdist's workers are called, and of a second look's
 
 
 class PairError(PerfmonError):
@@ -97,19 +98,19 @@ class Pair:
             else (sides.baseline, sides.candidate)
         )
         try:
-            for side in self._sides:
-                self._workers.append(self._started(side))
+            for slot, side in enumerate(self._sides):
+                self._workers.append(self._started(side, slot))
         except BaseException:
             self.close()
             raise
 
-    def _started(self, side: Side) -> Worker:
+    def _started(self, side: Side, slot: int) -> Worker:
         terms = self._terms
         environment = {
             "PYTHONHASHSEED": str(self.seed),
             "PERFMON_PADDING": "x" * secrets.randbelow(_MOST_PADDING),
             "PERFMON_BALLAST": str(secrets.randbelow(1 << 20)),
-            "PYTEST_XDIST_WORKER": f"perfmon-{side.name}",
+            "PYTEST_XDIST_WORKER": f"gw{_FIRST_NAME + slot}",
             "PYTHONPATH": os.pathsep.join(map(str, _path_of(terms.sides, side))),
         }
         project = terms.sides.project
@@ -117,8 +118,9 @@ class Pair:
         environment["PERFMON_DUET"] = "1"
         files = [terms.sides.mapped(file, side) for file in terms.files]
         moved = moved_to(terms.invocation, terms.sides, side)
-        lenient = (*moved.arguments, "--continue-on-collection-errors")
-        moved = replace(moved, arguments=lenient)
+        if not moved.plugins.isdisjoint(("randomly", "pytest_randomly")):
+            seeded = (*moved.arguments, f"--randomly-seed={self.seed}")
+            moved = replace(moved, arguments=seeded)
         if side.python is None:
             return Worker(moved, files, environment=environment)
         return Worker(moved, files, environment=environment, executable=str(side.python))
@@ -153,19 +155,18 @@ class Pair:
 
     def run(
         self,
-        nodeids: Sequence[str],
-        statistic: str,
+        statistics: Mapping[str, str],
         paces: Mapping[str, Mapping[str, Pace]],
         deadline: float,
     ) -> BlockReport:
-        """Let both go and hear them out."""
+        """Let both go and hear them out: those tests, each by its statistic."""
         for slot, worker in enumerate(self._workers):
             go = Go(
-                nodeids=tuple(nodeids),
+                nodeids=tuple(statistics),
                 slot=slot,
                 meeting_place=self._meeting_place,
                 seed=self.seed,
-                statistic=statistic,
+                statistics=dict(statistics),
                 paces={nodeid: dict(one) for nodeid, one in paces.items()},
                 cpu=self._terms.cpus[-1] if self._terms.cpus else None,
                 all_cpus=self._terms.cpus,

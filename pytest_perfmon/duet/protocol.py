@@ -33,10 +33,12 @@ class Pace:
     Attributes:
         calls: calls in a slice.
         couplets: pairs of turns in either order; a side makes two slices in each.
+        statistic: what the slices are of.
     """
 
     calls: int
     couplets: int
+    statistic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Go:
         slot: 0 waits at its meeting place and paces what has no pace yet; 1 goes there.
         meeting_place: slot 0's.
         seed: of the block: coins, and the random state that tests start from.
-        statistic: what is compared.
+        statistics: what is compared, by node id.
         paces: by node id, then operation, from earlier blocks.
         cpu: to measure on; None leaves the choice to the system.
         all_cpus: to run on where one CPU will not do.
@@ -60,7 +62,7 @@ class Go:
     slot: int
     meeting_place: str
     seed: int
-    statistic: str
+    statistics: dict[str, str]
     paces: dict[str, dict[str, Pace]]
     cpu: int | None
     all_cpus: tuple[int, ...]

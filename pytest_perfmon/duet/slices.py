@@ -25,12 +25,15 @@ P95: Final = "p95"
 CPU: Final = "cpu"
 MEMORY: Final = "memory"
 STATISTICS: Final = (LOCATION, P95, CPU, MEMORY)
+P95_IF_QUICK: Final = "p95 if quick"
+"""The p95 of calls of which a hundred take at most half a second; of longer ones the location."""
 
 SLICE_NS: Final = 200_000
 _SIDE_NS: Final = 100_000_000  # a side's slices of one operation in a block last about so long
 _MOST_COUPLETS: Final = 8
 _MOST_CALLS: Final = 2**20
 _PILOT_CALLS: Final = 50
+_QUICK_NS: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,11 @@ class SliceTask:
         turnstile: between the two sides, which have met.
         read_ns: the clock, of wall or CPU time.
         overhead_ns: what a start and stop around nothing shows.
-        statistic: one of `STATISTICS`.
+        statistic: one of `STATISTICS`, or `P95_IF_QUICK`.
         pace: from an earlier block; None lets slot 0 find it.
         coins: the name of this block, test and body; equal on both sides, it seeds their coins.
         begin: called before each slice, outside the clock.
-        end: called after each slice with its calls and values, outside the clock.
+        end: called after each slice with its pace and values, outside the clock.
         setup, teardown: run around every call, outside the clock; None where there are none.
     """
 
@@ -56,7 +59,7 @@ class SliceTask:
     pace: Pace | None
     coins: str
     begin: Callable[[], None]
-    end: Callable[[Sequence[float]], None]
+    end: Callable[[Pace, Sequence[float]], None]
     setup: Callable[[], object] | None = None
     teardown: Callable[[], object] | None = None
 
@@ -95,8 +98,8 @@ class SliceLoop:
             ]
             for _ in turnstile.turns(order):
                 self._task.begin()
-                values = yield from self._slice(pace.calls)
-                self._task.end(values)
+                values = yield from self._slice(pace)
+                self._task.end(pace, values)
         except BaseException:
             turnstile.break_off()
             raise
@@ -105,20 +108,21 @@ class SliceLoop:
     def _find_pace(self) -> Generator[int, None, Pace]:
         turnstile = self._task.turnstile
         if turnstile.slot == 1:
-            warmup, calls, couplets = turnstile.hear_pace()
+            warmup, calls, couplets, kind = turnstile.hear_pace()
             for _ in turnstile.turns((0, 1)):
                 yield from self._timed(warmup)
-            return Pace(calls, couplets)
-        pace = Pace(1, 1)
+            return Pace(calls, couplets, STATISTICS[kind])
+        pace = Pace(1, 1, LOCATION)
         for _ in turnstile.turns((0, 1)):
             made, pace = yield from self._calibrate()
-            turnstile.tell_pace(made, pace.calls, pace.couplets)
+            kind = STATISTICS.index(pace.statistic)
+            turnstile.tell_pace(made, pace.calls, pace.couplets, kind)
         return pace
 
     def _calibrate(self) -> Generator[int, None, tuple[int, Pace]]:
         yield from self._timed(1)
         if self._task.statistic == MEMORY:
-            return 1, Pace(1, 1)
+            return 1, Pace(1, 1, MEMORY)
         made, calls = 1, 1
         while True:
             slice_ns = yield from self._timed(calls)
@@ -126,18 +130,22 @@ class SliceLoop:
             if slice_ns >= SLICE_NS or calls >= _MOST_CALLS:
                 break
             calls *= 2
-        if self._task.statistic != P95:
-            return made, pace_of(calls, slice_ns)
+        statistic = self._task.statistic
+        if statistic == P95_IF_QUICK:
+            statistic = P95 if slice_ns <= calls * _QUICK_NS else LOCATION
+        if statistic != P95:
+            return made, pace_of(calls, slice_ns, statistic)
         pilot = yield from self._one_by_one(_PILOT_CALLS)
         wanted = calls_for_p95(stdev(map(math.log, pilot)))
-        return made + _PILOT_CALLS, Pace(math.ceil(wanted / (2 * _MOST_COUPLETS)), _MOST_COUPLETS)
+        calls = math.ceil(wanted / (2 * _MOST_COUPLETS))
+        return made + _PILOT_CALLS, Pace(calls, _MOST_COUPLETS, P95)
 
-    def _slice(self, calls: int) -> Generator[int, None, Sequence[float]]:
-        if self._task.statistic == P95:
-            return (yield from self._one_by_one(calls))
-        if self._task.statistic == MEMORY:
+    def _slice(self, pace: Pace) -> Generator[int, None, Sequence[float]]:
+        if pace.statistic == P95:
+            return (yield from self._one_by_one(pace.calls))
+        if pace.statistic == MEMORY:
             return [float((yield from self._around(self._peak_of_one)))]
-        return [(yield from self._timed(calls)) / calls]
+        return [(yield from self._timed(pace.calls)) / pace.calls]
 
     def _one_by_one(self, calls: int) -> Generator[int, None, Sequence[float]]:
         values = array("d")
@@ -188,9 +196,9 @@ class SliceLoop:
                 tracemalloc.stop()
 
 
-def pace_of(calls: int, slice_ns: int) -> Pace:
+def pace_of(calls: int, slice_ns: int, statistic: str) -> Pace:
     """Say how many couplets of such slices fit a block: 1 to 8."""
-    return Pace(calls, max(1, min(_MOST_COUPLETS, _SIDE_NS // (2 * slice_ns))))
+    return Pace(calls, max(1, min(_MOST_COUPLETS, _SIDE_NS // (2 * slice_ns))), statistic)
 
 
 def couplet_order(coins: str, couplets: int) -> tuple[bool, ...]:

@@ -22,7 +22,7 @@ _BROKEN: Final = b"!"
 _AT: Final = b"@"
 _PACED: Final = b"#"
 _POSITION: Final = struct.Struct(">iii")
-_PACE: Final = struct.Struct(">qii")
+_PACE: Final = struct.Struct(">qiii")
 _END: Final = 2**31 - 1
 _LOOPBACK: Final = "127.0.0.1"
 _SECRET_BYTES: Final = 32
@@ -135,11 +135,11 @@ class Turnstile:
         except TurnstileError:
             return
 
-    def tell_pace(self, warmup_calls: int, calls: int, couplets: int) -> None:
+    def tell_pace(self, warmup_calls: int, calls: int, couplets: int, kind: int) -> None:
         """Tell the other side how many calls were made to warm up, and the pace that was found."""
-        self._send(_PACED + _PACE.pack(warmup_calls, calls, couplets))
+        self._send(_PACED + _PACE.pack(warmup_calls, calls, couplets, kind))
 
-    def hear_pace(self) -> tuple[int, int, int]:
+    def hear_pace(self) -> tuple[int, int, int, int]:
         """Hear what the other side tells.
 
         Raises:
@@ -147,8 +147,8 @@ class Turnstile:
         """
         if self._receive(1) != _PACED:
             raise TurnstileError("the other side failed there")
-        warmup_calls, calls, couplets = _PACE.unpack(self._receive(_PACE.size))
-        return warmup_calls, calls, couplets
+        warmup_calls, calls, couplets, kind = _PACE.unpack(self._receive(_PACE.size))
+        return warmup_calls, calls, couplets, kind
 
     def turns(self, slots: Sequence[int]) -> Iterator[None]:
         """Yield once for each turn that is this side's; between them the other side runs.

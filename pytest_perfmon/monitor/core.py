@@ -132,6 +132,11 @@ class PerformanceMonitor:
         """Whether anything is counted at all."""
         return self._enabled
 
+    @property
+    def clock_ns(self) -> Callable[[], int]:
+        """The clock of this monitor's calls, in integer nanoseconds, for `record`."""
+        return self._clock_ns
+
     def track(self, operation: str, metadata: Metadata | None = None) -> Span:
         """Time a `with` block as one call of the operation.
 
@@ -222,12 +227,37 @@ class PerformanceMonitor:
             raise UsageError(
                 f"duration is {duration!r}: expected milliseconds from 0 to {LONGEST_MS:g}"
             )
+        self.record(
+            operation,
+            round(duration * NS_PER_MS),
+            error_type=None if success else UNKNOWN_ERROR,
+            metadata=metadata,
+        )
+
+    def record(
+        self,
+        operation: str,
+        elapsed_ns: int,
+        *,
+        error_type: str | None = None,
+        cancelled: bool = False,
+        metadata: Metadata | None = None,
+    ) -> None:
+        """Count one call that an instrument timed by `clock_ns`, in integer nanoseconds.
+
+        Args:
+            operation: as in `track`.
+            elapsed_ns: how long the call took.
+            error_type: what it failed with, None where it succeeded.
+            cancelled: the error type only says that nobody wants the result any more.
+            metadata: as in `track`; makes an event.
+        """
         if self._enabled:
             self._recorder.record(
                 self._registry.find(operation),
-                round(duration * NS_PER_MS),
-                error_type=None if success else UNKNOWN_ERROR,
-                cancelled=False,
+                elapsed_ns,
+                error_type=error_type,
+                cancelled=cancelled,
                 metadata=metadata,
             )
 

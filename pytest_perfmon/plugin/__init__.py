@@ -31,7 +31,7 @@ OPTIONS = (
     ("candidate", "str", "what is compared, instead of the working tree"),
     ("blocks", "int", "A/B: make exactly so many blocks"),
     ("against-time", "str", 'A/B: cap on the whole comparison, with its unit ("120s")'),
-    ("statistic", "str", "A/B: location, p95, cpu or memory (location)"),
+    ("statistic", "str", "A/B: location, p95, cpu or memory (by the marks, else location)"),
     ("pin", "str", "A/B: keep both sides on one CPU: auto, on or off (auto)"),
     ("setup", "str", "A/B: command that builds a side; {tree} is its directory"),
     ("python", "str", "A/B: Python that runs a side; {tree} is its directory"),

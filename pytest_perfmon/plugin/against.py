@@ -22,6 +22,7 @@ from pytest_perfmon.duet.pinning import usable_cpus
 from pytest_perfmon.duet.project import describe_project
 from pytest_perfmon.duet.revisions import parse_side
 from pytest_perfmon.duet.sides import Sides, Spec, WorkingTree
+from pytest_perfmon.duet.slices import LOCATION, P95_IF_QUICK
 from pytest_perfmon.duet.slots import default_cache_dir
 from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
@@ -100,6 +101,7 @@ class Against:
             bar=self._comparisons.bar,
             cap=self._rules.blocks,
             fixed=self._rules.fixed,
+            statistic="" if contest.statistic == LOCATION else contest.statistic,
         )
         if contest.unpinned and self._pins:
             doubt = "measured without a CPU of its own: the test has threads or child processes"
@@ -155,7 +157,7 @@ def compare(
         blocks=against.blocks or DEFAULT_BLOCKS,
         fixed=against.blocks is not None,
         seconds=against.seconds,
-        statistic=against.statistic,
+        statistic_of=statistics(options, selected),
     )
     with sides_of(config, against, base, files) as sides:
         terms = terms_of(invocation_of(config), against, sides, files)
@@ -206,6 +208,23 @@ def min_effects(
         return max(options.min_effect, options.max_regression or 0.0)
 
     return min_effect_of
+
+
+def statistics(
+    options: PerfOptions, selected: Mapping[pytest.Item, Sequence[Budget]]
+) -> Callable[[str], str]:
+    """Say what is compared in the test of a node id: as asked for, else as its marks have it."""
+    asked = options.against.statistic
+    limits_p95 = {
+        item.nodeid
+        for item, budgets in selected.items()
+        if any(budget.limit("p95") is not None for budget in budgets)
+    }
+
+    def statistic_of(nodeid: str) -> str:
+        return asked or (P95_IF_QUICK if nodeid in limits_p95 else LOCATION)
+
+    return statistic_of
 
 
 @contextmanager

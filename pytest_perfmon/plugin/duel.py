@@ -52,7 +52,7 @@ class Duels:
             blocks=DEFAULT_BLOCKS,
             fixed=False,
             seconds=_SECONDS,
-            statistic=LOCATION,
+            statistic_of=lambda _: LOCATION,
             hypotheses=hypotheses,
         )
         self._trees = ExitStack()

@@ -42,7 +42,6 @@ class DuetWorker:
         self._switches = 0
         self._process = os.getpid()
         self._orphaned = False
-        self._ballast = bytearray(int(os.environ.get("PERFMON_BALLAST", "0")))
 
     def park(self, nodeids: Sequence[str]) -> Sequence[str]:
         """Say what was collected, and wait until it is this pair's turn; give what to measure.

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_perfmon import units
 from pytest_perfmon.duet.launcher import TOLD_APART, Invocation
-from pytest_perfmon.duet.slices import LOCATION, STATISTICS
+from pytest_perfmon.duet.slices import STATISTICS
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import MeasureOptions
 from pytest_perfmon.plugin import option
@@ -35,7 +35,7 @@ class AgainstOptions:
         candidate: what is compared, as written; None is the working tree.
         blocks: exactly so many; None stops by evidence.
         seconds: cap on the comparison.
-        statistic: what is compared.
+        statistic: what is compared; None lets the marks choose.
         pin: `auto`, `on` or `off`.
         setup, python: how a side is built and run.
     """
@@ -44,7 +44,7 @@ class AgainstOptions:
     candidate: str | None
     blocks: int | None
     seconds: float
-    statistic: str
+    statistic: str | None
     pin: str
     setup: str | None
     python: str | None
@@ -151,7 +151,7 @@ def _against(parsed: Callable[..., Any]) -> AgainstOptions:
         candidate=parsed("candidate", _text),
         blocks=parsed("blocks", whole),
         seconds=parsed("against-time", units.parse_cap_ns, 120_000_000_000) / 1e9,
-        statistic=parsed("statistic", _one_of(STATISTICS), LOCATION),
+        statistic=parsed("statistic", _one_of(STATISTICS), None),
         pin=parsed("pin", _one_of(("auto", "on", "off")), "auto"),
         setup=parsed("setup", _text),
         python=parsed("python", _text),

@@ -20,6 +20,7 @@ from pytest_perfmon.duet.launcher import Invocation, LaunchError
 from pytest_perfmon.duet.pairs import PairError
 from pytest_perfmon.duet.project import describe_project
 from pytest_perfmon.duet.sides import Directory
+from pytest_perfmon.duet.slices import LOCATION
 from pytest_perfmon.duet.slots import default_cache_dir
 from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
@@ -116,7 +117,7 @@ def _comparisons(
                 blocks=options.against.blocks or DEFAULT_BLOCKS,
                 fixed=options.against.blocks is not None,
                 seconds=max(1.0, end - time.monotonic()),
-                statistic=options.against.statistic,
+                statistic_of=lambda _: options.against.statistic or LOCATION,
             )
             made.append(Conductor(terms, nodeids, rules, lambda *_: None).run())
     return made

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequen
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfmon.duet.pinning import company, run_on
-from pytest_perfmon.duet.protocol import Go, Slices
-from pytest_perfmon.duet.slices import CPU, LOCATION, P95, SliceLoop, SliceTask
+from pytest_perfmon.duet.protocol import Go, Pace, Slices
+from pytest_perfmon.duet.slices import CPU, MEMORY, P95, SliceLoop, SliceTask
 from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.clock import Clock
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_perfmon.monitor.core import PerformanceMonitor
 
 Send = Callable[[Slices], None]
-_TRACKED_STATISTICS: Final = (LOCATION, P95)
+_UNTRACKED: Final = (CPU, MEMORY)
 
 
 class Slicer:
@@ -145,14 +145,15 @@ class Slicing:
             yield 1
             return
         pinned = slicer.pinned(alone_here=alone, alone_there=bool(met.alone_in_process))
-        wall = go.statistic != CPU
-        book = _Book(operation, monitors, go.statistic)
+        statistic = go.statistics[self._nodeid]
+        wall = statistic != CPU
+        book = _Book(operation, () if statistic in _UNTRACKED else monitors)
         loop = SliceLoop(
             SliceTask(
                 turnstile=slicer.turnstile,
                 read_ns=slicer.clock.now_ns if wall else time.process_time_ns,
                 overhead_ns=slicer.clock.overhead_ns if wall else 0,
-                statistic=go.statistic,
+                statistic=statistic,
                 pace=go.paces.get(self._nodeid, {}).get(operation),
                 coins=f"{go.seed} {self._nodeid} {operation}",
                 begin=book.begin,
@@ -178,12 +179,9 @@ class Slicing:
 class _Book:
     """Keeps the values of a body and of what monitors track in it, slice by slice."""
 
-    def __init__(
-        self, operation: str, monitors: Sequence[PerformanceMonitor], statistic: str
-    ) -> None:
+    def __init__(self, operation: str, monitors: Sequence[PerformanceMonitor]) -> None:
         self._operation = operation
-        self._monitors = monitors if statistic in _TRACKED_STATISTICS else ()
-        self._single = statistic == P95
+        self._monitors = monitors
         self._fresh: dict[str, list[int]] = {}
         self._undo = [monitor.subscribe(self._take) for monitor in self._monitors]
         self.values: dict[str, list[float]] = {operation: []}
@@ -195,12 +193,13 @@ class _Book:
         self._flush()
         self._fresh.clear()
 
-    def end(self, values: Sequence[float]) -> None:
+    def end(self, pace: Pace, values: Sequence[float]) -> None:
         self._flush()
         self.values[self._operation] += values
         for name, durations in self._fresh.items():
             if name != self._operation:
-                shown = durations if self._single else [sum(durations) / len(durations)]
+                single = pace.statistic == P95
+                shown = durations if single else [sum(durations) / len(durations)]
                 self.values.setdefault(name, []).extend(shown)
 
     def _flush(self) -> None:

@@ -18,6 +18,7 @@ from pytest_perfmon.stats.evidence import LOG_MOST_WON, Block, Evidence, Running
 
 E_FOR_UNCHANGED: Final = 20.0
 _SMALLEST_EXCLUDED: Final = 0.05
+_SLOWEST: Final = 200  # where evidence grows by a factor e in more blocks than these, it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,30 @@ class BlockSeries:
             _reaches(self.regressed.log_e + gain, bars.regressed_floor)
             or _reaches(self.improved.log_e + gain, bars.improved_floor)
             or _reaches(not_excluded + gain, E_FOR_UNCHANGED)
+        )
+
+    def blocks_to_go(self, bars: Bars) -> int | None:
+        """Say about how many more blocks would decide, if evidence kept coming as it has.
+
+        None where no verdict comes nearer, so that no number can be given.
+
+        Args:
+            bars: as they stand now.
+        """
+        unchanged = min(self._not_slower.log_e, self._not_faster.log_e)
+        claims = [
+            (self.regressed.log_e, bars.regressed),
+            (self.improved.log_e, bars.improved),
+            (unchanged, E_FOR_UNCHANGED),
+        ]
+        blocks = len(self._blocks)
+        return min(
+            (
+                max(1, math.ceil((math.log(bar) / log_e - 1) * blocks))
+                for log_e, bar in claims
+                if log_e * _SLOWEST > blocks
+            ),
+            default=None,
         )
 
     def comparison(self, change: Change, bar: float) -> Comparison:

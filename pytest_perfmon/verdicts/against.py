@@ -31,6 +31,7 @@ def verdict_on(
     bar: float,
     cap: int,
     fixed: bool = False,
+    statistic: str = "",
     details: Sequence[str] = (),
 ) -> Verdict:
     """Give the verdict on a finished series.
@@ -43,6 +44,7 @@ def verdict_on(
         bar: what a claim took while nothing had been claimed.
         cap: how many blocks could be made.
         fixed: whether exactly so many were made.
+        statistic: what was compared, where that has to be said.
         details: further lines of evidence.
     """
     if not any(block.datum is not None for block in series.blocks):
@@ -57,8 +59,8 @@ def verdict_on(
         key,
         CRITERION,
         outcome,
-        f"{key.operation} {_said(comparison, series)}",
-        reason="more blocks would decide" if outcome is Outcome.UNDECIDED else "",
+        " ".join(filter(None, (key.operation, statistic, _said(comparison, series)))),
+        reason=_what_would_decide(series, bars[-1], cap) if outcome is Outcome.UNDECIDED else "",
         details=(evidence, *details),
         comparison=comparison,
         record=BlockRecord(
@@ -75,6 +77,15 @@ def verdict_on(
     )
 
 
+def _what_would_decide(series: BlockSeries, bars: Bars, cap: int) -> str:
+    more = series.blocks_to_go(bars)
+    if more is None:
+        return "its change is so near to the smallest that matters that no blocks would tell soon"
+    total = len(series.blocks) + more
+    option = f"--perf-blocks={total}" if total > cap else "a longer --perf-against-time"
+    return f"about {more} more blocks would decide: {option}"
+
+
 def _said(comparison: Comparison, series: BlockSeries) -> str:
     said = f"{comparison.change} {format_share(comparison.effect, signed=True)}"
     if math.isfinite(comparison.low) and math.isfinite(comparison.high) and comparison.low > -1:
@@ -87,6 +98,6 @@ def _said(comparison: Comparison, series: BlockSeries) -> str:
     if comparison.visible is not None:
         return f"{said} · could see >= {format_share(comparison.visible)}"
     excluded = excluded_slowdown(series.blocks)
-    if math.isfinite(excluded):
+    if comparison.change is not Change.REGRESSED and math.isfinite(excluded):
         return f"{said} · excludes slowdowns > {format_share(excluded)}"
     return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pytest_perfmon.model.verdict import Severity
 from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
@@ -45,6 +46,11 @@ class PerformanceBudget:
             operation: parse_limit_ns(limit, f"the budget of {operation!r}") / NS_PER_MS
             for operation, limit in budgets.items()
         }
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The limits on the p95 by operation, milliseconds, in the order of their declaration."""
+        return MappingProxyType(self._limits)
 
     def check(self) -> list[BudgetViolation]:
         """Give the violations; operations that were never called have none."""

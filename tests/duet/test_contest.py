@@ -13,7 +13,6 @@ from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change
 
 ORDER = (True, False)
-PACE = Pace(1, 1)
 
 
 def rules(**changes):
@@ -24,22 +23,28 @@ def rules(**changes):
         "blocks": 60,
         "fixed": False,
         "seconds": 60.0,
-        "statistic": "location",
+        "statistic_of": lambda _: "location",
     }
     return Rules(**(settings | changes))
 
 
-def side(values, order=ORDER):
+def side(values, order=ORDER, statistic="location"):
     """Give a side's report: for each test, what its one operation's slices took."""
     slices = tuple(
-        Slices(nodeid, "op", PACE, tuple(one), order, pinned=True) for nodeid, one in values.items()
+        Slices(nodeid, "op", Pace(1, 1, statistic), tuple(one), order, pinned=True)
+        for nodeid, one in values.items()
     )
     return SideReport(slices, (), Done({}), "")
 
 
-def block(candidate, baseline, slot=0):
+def block(candidate, baseline, slot=0, statistic="location"):
     """Give a block's report."""
-    return BlockReport(slot, 1, baseline=side(baseline), candidate=side(candidate))
+    return BlockReport(
+        slot,
+        1,
+        baseline=side(baseline, statistic=statistic),
+        candidate=side(candidate, statistic=statistic),
+    )
 
 
 def run(suite, candidate, baseline, blocks, slot=0):
@@ -126,7 +131,18 @@ def test_different_coins_are_no_datum():
 def test_p95_and_memory_are_one_number_a_process():
     """Their data are log ratios of the two processes' figures."""
     for statistic, candidate in (("p95", [1.0] * 90 + [3.0] * 10), ("memory", [2.0, 2.0])):
-        suite = Suite(rules(statistic=statistic))
-        suite.take(block({"t": candidate}, {"t": [1.0] * len(candidate)}), first=True, unchecked={})
-        (one,) = suite.contests[Key("t", "op")].series.blocks
+        suite = Suite(rules())
+        report = block({"t": candidate}, {"t": [1.0] * len(candidate)}, statistic=statistic)
+        suite.take(report, first=True, unchecked={})
+        contest = suite.contests[Key("t", "op")]
+        (one,) = contest.series.blocks
         assert one.datum == pytest.approx(math.log(3.0 if statistic == "p95" else 2.0))
+        assert contest.statistic == statistic
+
+
+def test_a_p95_takes_a_hundred_calls():
+    """A block with fewer calls of an operation than a p95 takes is lost."""
+    suite = Suite(rules())
+    report = block({"t": [1.0] * 99}, {"t": [1.0] * 99}, statistic="p95")
+    suite.take(report, first=True, unchecked={})
+    assert [one.datum for one in suite.contests[Key("t", "op")].series.blocks] == [None]

@@ -13,6 +13,7 @@ from pytest_perfmon.duet.slices import (
     LOCATION,
     MEMORY,
     P95,
+    P95_IF_QUICK,
     SliceLoop,
     SliceTask,
     couplet_order,
@@ -38,7 +39,7 @@ class Side:
                 read_ns=self.clock.now_ns,
                 overhead_ns=0,
                 begin=lambda: self.slices.append(self.calls),
-                end=self.values.extend,
+                end=lambda _, values: self.values.extend(values),
                 **settings,
             )
         )
@@ -65,7 +66,7 @@ def run_both(left_ns, right_ns, **task):
 def test_slot_0_finds_the_pace_and_both_make_equal_calls():
     """Calls double until a slice lasts 0.2 ms; warm-up, pace and slices are equal on both sides."""
     first, second = run_both(1_000, 2_000)
-    assert first.loop.pace == second.loop.pace == Pace(256, 8)
+    assert first.loop.pace == second.loop.pace == Pace(256, 8, LOCATION)
     assert first.calls == second.calls
     assert first.values == [1_000.0] * 16
     assert second.values == [2_000.0] * 16
@@ -76,7 +77,7 @@ def test_slot_0_finds_the_pace_and_both_make_equal_calls():
 
 def test_a_given_pace_needs_no_calibration():
     """In later blocks each side warms up with one slice and makes its slices."""
-    first, second = run_both(50_000, 50_000, pace=Pace(4, 3))
+    first, second = run_both(50_000, 50_000, pace=Pace(4, 3, LOCATION))
     assert first.calls == second.calls == 4 + 4 * 6
     assert first.slices == [4 + 4 * number for number in range(6)]
 
@@ -84,7 +85,7 @@ def test_a_given_pace_needs_no_calibration():
 def test_a_long_call_is_a_slice_of_its_own_in_few_couplets():
     """A call of 30 ms makes slices of one call, and only as many as fit."""
     first, _ = run_both(30_000_000, 30_000_000)
-    assert first.loop.pace == Pace(1, 1)
+    assert first.loop.pace == Pace(1, 1, LOCATION)
     assert len(first.values) == 2
 
 
@@ -95,13 +96,21 @@ def test_p95_times_calls_one_by_one():
     assert set(first.values) == {10_000.0}
 
 
+@pytest.mark.parametrize(("call_ns", "statistic"), [(5_000_000, P95), (5_000_001, LOCATION)])
+def test_p95_if_quick_is_the_location_where_a_hundred_calls_would_take_long(call_ns, statistic):
+    """Both sides compare the p95 of calls up to 5 ms, and the location of longer ones."""
+    first, second = run_both(call_ns, call_ns, statistic=P95_IF_QUICK)
+    assert first.loop.pace.statistic == second.loop.pace.statistic == statistic
+    assert (len(first.values) >= 100) is (statistic == P95)
+
+
 def test_memory_is_the_peak_of_one_call():
     """For memory each slice is one call under tracemalloc, which is off again afterwards."""
     import tracemalloc
 
     was_tracing = tracemalloc.is_tracing()
     first, _ = run_both(10, 10, statistic=MEMORY)
-    assert first.loop.pace == Pace(1, 1)
+    assert first.loop.pace == Pace(1, 1, MEMORY)
     assert len(first.values) == 2
     assert tracemalloc.is_tracing() is was_tracing
 
@@ -159,4 +168,4 @@ def test_couplets_are_fair_and_repeatable():
 )
 def test_couplets_fit_the_time_of_a_block(slice_ns, couplets):
     """A side's slices of one body last about 0.1 s, eight couplets at most and one at least."""
-    assert pace_of(1, slice_ns) == Pace(1, couplets)
+    assert pace_of(1, slice_ns, CPU) == Pace(1, couplets, CPU)

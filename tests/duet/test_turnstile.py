@@ -79,8 +79,8 @@ def test_a_side_that_leaves_is_waited_for_no_more(ends):
 def test_a_pace_is_told(ends):
     """Slot 1 hears the warm-up calls, calls and couplets that slot 0 found."""
     first, second = ends
-    first.tell_pace(13, 4, 8)
-    assert second.hear_pace() == (13, 4, 8)
+    first.tell_pace(13, 4, 8, 1)
+    assert second.hear_pace() == (13, 4, 8, 1)
 
 
 def test_a_side_that_breaks_off_is_noticed(ends):

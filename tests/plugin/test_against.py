@@ -187,7 +187,7 @@ def test_a_test_that_one_side_cannot_run_costs_itself_only(repository):
         import pytest
         import pkg
 
-        IN_WORKER = "perfmon" in os.environ.get("PYTEST_XDIST_WORKER", "")
+        IN_WORKER = "PERFMON_SIDE" in os.environ
 
         def test_dies(perf_monitor, perf_clock):
             if hasattr(pkg, "new"):
@@ -249,6 +249,50 @@ def test_a_change_of_the_tail_is_found_by_p95(repository):
     assert result.ret == 1
     (verdict,) = repository.project.verdicts()
     assert verdict["comparison"]["change"] == "REGRESSED"
+    assert " p95 REGRESSED " in verdict["headline"]
+
+
+@pytest.mark.slow
+def test_a_limit_on_the_p95_has_the_p95_compared(repository):
+    """The mark chooses the statistic of its test alone; an option has the last word."""
+    tests = """
+        import pytest
+        import pkg
+
+        @pytest.mark.budget(p95=50)
+        def test_limited(perf_monitor, perf_clock):
+            perf_monitor(pkg.work, perf_clock)
+
+        def test_work(perf_monitor, perf_clock):
+            perf_monitor(pkg.work, perf_clock)
+    """
+    repository.commit(work(1000), tests)
+    repository.compare("--perf-blocks=2")
+    assert [" p95 " in one["headline"] for one in repository.project.verdicts()] == [True, False]
+    repository.compare("--perf-blocks=2", "--perf-statistic=location")
+    assert not any(" p95 " in one["headline"] for one in repository.project.verdicts())
+
+
+@pytest.mark.slow
+def test_both_sides_throw_the_same_dice(repository):
+    """Both sides are named by their slot and given one seed of pytest-randomly's a block."""
+    seen = repository.path / "seen"
+    tests = f"""
+        import random
+        import pkg
+
+        def test_work(perf_monitor, perf_clock, worker_id):
+            if worker_id != "master":
+                with open({str(seen)!r}, "a") as file:
+                    print(worker_id, random.random(), file=file)
+            perf_monitor(pkg.work, perf_clock)
+    """
+    repository.commit(work(1000), tests)
+    repository.project.use("xdist", "pytest_randomly")
+    repository.compare("--perf-blocks=2")
+    lines = [line.split() for line in seen.read_text().splitlines()]
+    assert sorted(name for name, _ in lines) == ["gw91", "gw91", "gw92", "gw92"]
+    assert len({value for _, value in lines}) == 2
 
 
 @pytest.mark.slow
