@@ -91,6 +91,19 @@ def test_a_timer_keeps_its_first_stop(monitor, clock):
     assert monitor.get_stats() == []
 
 
+def test_an_instrument_of_ones_own_records_nanoseconds(monitor, clock):
+    """`record` counts successes, failures by type and cancellations apart, timed by `clock_ns`."""
+    start_ns = monitor.clock_ns()
+    clock.advance("3ms")
+    monitor.record("op", monitor.clock_ns() - start_ns, metadata={"status": 200})
+    monitor.record("op", 5_000_000, error_type="503")
+    monitor.record("op", 7_000_000, error_type="gone", cancelled=True)
+    stats = monitor.get_stats("op")
+    assert (stats.success_count, stats.error_count, stats.cancelled_count) == (1, 1, 1)
+    assert (stats.min, stats.max, stats.errors_by_type) == (3, 5, {"503": 1})
+    assert [event.metadata for event in monitor.events()] == [{"status": 200}, {}]
+
+
 def test_track_operation_passes_everything_through(monitor, clock):
     """The function gets its arguments, the caller the result, the operation the time."""
 
