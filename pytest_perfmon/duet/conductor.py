@@ -31,6 +31,7 @@ class Comparisons:
     Attributes:
         contests: by operation, in the order of the tests.
         bar: the evidence that a claim took while nothing had been claimed.
+        worth_a_look: what looks slower though it was not proven.
         unchecked: by node id: why a test could not be compared at all.
         blocks: how many were made.
         seconds: how long it took.
@@ -40,6 +41,7 @@ class Comparisons:
 
     contests: dict[Key, Contest]
     bar: float
+    worth_a_look: tuple[Key, ...]
     unchecked: dict[str, str]
     blocks: int
     seconds: float
@@ -98,6 +100,7 @@ class Conductor:
         return Comparisons(
             contests=self._suite.contests if self._identified else {},
             bar=self._suite.bar,
+            worth_a_look=self._suite.worth_a_look() if self._identified else (),
             unchecked=self._unchecked,
             blocks=self._suite.blocks,
             seconds=time.monotonic() - started,

@@ -268,5 +268,8 @@ def _notes(sides: Sides, comparisons: Comparisons) -> Iterator[str]:
         f" {machine.involuntary_switches:,} involuntary switches, control"
         f" ±{format_share(machine.control_spread)}"
     )
+    if comparisons.worth_a_look:
+        names = ", ".join(key.operation for key in comparisons.worth_a_look)
+        yield f"worth a look, though not proven (one in ten such is chance): {names}"
     if sides.identical:
         yield "both sides are the same files: this is an A/A, and any difference is chance"

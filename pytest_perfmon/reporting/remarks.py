@@ -10,6 +10,7 @@ from pytest_perfmon.model.verdict import Change, Outcome, Verdict
 
 IMPROVED: Final = "IMPROVED"
 WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNDECIDED, Outcome.PASSED, Outcome.NOT_CHECKED)
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ def worst(verdicts: Iterable[Verdict]) -> Outcome | None:
 def remarks_on(verdicts: Sequence[Verdict]) -> tuple[Remark, ...]:
     """Say what is worth saying, worst first; what passed is not mentioned unless it improved.
 
-    UNDECIDED and NOT CHECKED verdicts with one reason share a remark, which names the first and
-    counts the others.
+    UNDECIDED and NOT CHECKED verdicts with one reason share a remark, which names the first ten
+    and counts the others.
     """
     failed = [Remark(v.outcome.value, v.headline, v.fails, (v,)) for v in _of(verdicts, "FAILED")]
     improved = [
@@ -81,7 +82,9 @@ def _by_reason(verdicts: Sequence[Verdict]) -> list[Remark]:
 
 
 def _text(reason: str, members: Sequence[Verdict]) -> str:
-    first = members[0]
     if len(members) == 1:
-        return first.headline if reason in first.headline else f"{first.headline}: {reason}"
-    return f"{first.key.operation} {first.criterion} and {len(members) - 1} more: {reason}"
+        headline = members[0].headline
+        return headline if reason in headline else f"{headline}: {reason}"
+    named = [f"{one.key.operation} {one.criterion}" for one in members[:_NAMED]]
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return f"{', '.join(named)}{more}: {reason}"

@@ -14,6 +14,7 @@ from pytest_perfmon.units import format_share
 from pytest_perfmon.verdicts.budgets import not_checked
 
 CRITERION: Final = "against"
+_SMALLEST_NAMED: Final = 0.01  # an UNCHANGED that is surely slower by this wants a word
 _OUTCOMES: Final = {
     Change.REGRESSED: Outcome.FAILED,
     Change.IMPROVED: Outcome.PASSED,
@@ -95,6 +96,8 @@ def _said(comparison: Comparison, series: BlockSeries) -> str:
         )
         said += f" [{low}, {high}]"
     said += f" · {comparison.backing}"
+    if comparison.change is Change.UNCHANGED and comparison.low > _SMALLEST_NAMED:
+        said += f" · up to {format_share(math.expm1(series.tau), signed=True)} is allowed"
     if comparison.visible is not None:
         return f"{said} · could see >= {format_share(comparison.visible)}"
     excluded = excluded_slowdown(series.blocks)

@@ -146,3 +146,13 @@ def test_a_p95_takes_a_hundred_calls():
     report = block({"t": [1.0] * 99}, {"t": [1.0] * 99}, statistic="p95")
     suite.take(report, first=True, unchecked={})
     assert [one.datum for one in suite.contests[Key("t", "op")].series.blocks] == [None]
+
+
+def test_what_is_not_proven_may_be_worth_a_look():
+    """Of many undecided operations, those that stand out are named; of none, none."""
+    suite = Suite(rules(alpha=1e-6))
+    slow = {f"slow{number}": (110.0, 110.0) for number in range(5)}
+    even = {f"even{number}": (100.0, 100.0) for number in range(5)}
+    run(suite, slow | even, dict.fromkeys(slow | even, (100.0, 100.0)), 8)
+    suite.close()
+    assert {key.nodeid for key in suite.worth_a_look()} == set(slow)

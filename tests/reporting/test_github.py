@@ -76,7 +76,7 @@ def test_the_step_summary():
     )
     assert lines[2].startswith("- **FAILED** db.query p95 60.5 ms > budget 50 ms")
     assert lines[2].endswith("59.3-62.3 <sup>3</sup> (tests/test_shop.py::test_checkout)")
-    assert "- **NOT CHECKED** db.query baseline and 1 more: no stored run" in lines
+    assert "- **NOT CHECKED** db.query baseline, cache.get baseline: no stored run" in lines
     start = lines.index("| tests/test_shop.py | calls | median | p95 | max | unit | outcome |")
     assert lines[start + 1] == "| :-- | --: | --: | --: | --: | :-- | :-- |"
     assert lines[start + 2] == (

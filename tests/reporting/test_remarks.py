@@ -54,15 +54,20 @@ def test_remarks_come_worst_first():
     assert tags == ["FAILED", "UNDECIDED", "NOT CHECKED", "IMPROVED"]
 
 
-def test_equal_reasons_share_a_remark_that_counts():
-    """The first is named, the others are counted; one alone keeps its headline."""
+def test_equal_reasons_share_a_remark():
+    """Up to ten are named, the others counted; one alone keeps its headline."""
     verdicts = [
         verdict(T, name, "baseline", Outcome.NOT_CHECKED, reason="no stored run") for name in "abc"
     ] + [verdict(T, "d", "p95", Outcome.NOT_CHECKED, "d was never called", reason="never called")]
     assert [remark.text for remark in remarks_on(verdicts)] == [
-        "a baseline and 2 more: no stored run",
+        "a baseline, b baseline, c baseline: no stored run",
         "d was never called",
     ]
+    twelve = [
+        verdict(T, f"o{number}", "p95", Outcome.NOT_CHECKED, reason="no") for number in range(12)
+    ]
+    (remark,) = remarks_on(twelve)
+    assert remark.text.endswith("o8 p95, o9 p95 and 2 more: no")
 
 
 def test_what_fails_stands_apart_from_what_does_not():

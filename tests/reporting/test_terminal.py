@@ -49,7 +49,7 @@ FAILED       db.query p95 60.5 ms > budget 50 ms (1.21x, warning) · 500 calls,
              95% CI 59.3-62.3 ³
              tests/test_shop.py::test_checkout
 UNDECIDED    cache.get p99 UNDECIDED: 40 more calls needed
-NOT CHECKED  db.query baseline and 1 more: no stored run
+NOT CHECKED  db.query baseline, cache.get baseline: no stored run
 IMPROVED     test_parse IMPROVED -6.8% [-9.6, -4.1] · 5 stored runs
 
 ¹ per-round means: one call is too short for the clock, so the percentiles are
