@@ -20,7 +20,7 @@ ROWS = (
     {"errors", "units", "model"},
     {"measure", "stats"},
     {"monitor", "verdicts", "storage"},
-    {"web", "exporters", "reporting", "duet", "testing"},
+    {"web", "exporters", "instrument", "reporting", "duet", "testing"},
     {"plugin", "cli"},
     {"__main__"},
 )
@@ -42,7 +42,7 @@ LODGINGS = {
     "hypothesis": ("plugin",),
     "tabulate": ("reporting.terminal",),
     "jinja2": ("reporting.html", "web.dashboard"),
-    "sqlalchemy": ("storage.sql",),
+    "sqlalchemy": ("storage.sql", "instrument.sqlalchemy"),
     "numpy": ("measure", "stats", "verdicts", "reporting", "exporters", "web"),
     "prometheus_client": ("exporters.prometheus",),
     "opentelemetry": ("exporters.opentelemetry",),

@@ -1,0 +1,1 @@
+"""Instruments for libraries that applications stand on; each module is there for one of them."""
