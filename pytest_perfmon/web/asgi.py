@@ -1,0 +1,175 @@
+"""`PerfmonASGIMiddleware`: every HTTP request of an ASGI application as one call of its route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from pytest_perfmon.monitor.arguments import checked_callback
+from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
+from pytest_perfmon.web.asgi_routes import Scope, ScopeRoutes
+from pytest_perfmon.web.counting import (
+    DISCONNECTED,
+    INCOMPLETE,
+    SERVER_ERROR,
+    UNMATCHED,
+    RequestCounter,
+)
+
+Message = Any
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_START: Final = "http.response.start"
+_BODIES: Final = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
+_TRAILERS: Final = "http.response.trailers"
+
+
+class PerfmonASGIMiddleware:
+    """Counts and times HTTP requests under `METHOD template`, such as `GET /users/{id}`.
+
+    Outside of all others it sees everything: `app = PerfmonASGIMiddleware(app)`; with
+    `app.add_middleware(PerfmonASGIMiddleware, monitor=monitor)` it stands where it is put.
+
+    A request lasts from the call of the application to the last byte of its response, streams
+    included; what the application does after that (background tasks) is not part of it.
+
+    - A failure is a request whose application raised (counted by the exception's class), or
+      whose response is a server error, 500 and above (counted by its number), or has no end.
+      Everything else succeeded, 404 too. Exceptions go on unchanged.
+    - Cancelled, and counted apart, are requests whose client went away before the end.
+    - The template is what Starlette and FastAPI matched, below mounts and router prefixes. A
+      request without one is `GET <unmatched>`, an unknown method is `_OTHER`: no name holds
+      anything that a client made up.
+    - WebSockets, lifespan and all else are passed through.
+
+    Args:
+        app: the application.
+        monitor: where to count; the ambient monitor of each request unless one is given.
+        exclude: paths and route templates of which nothing is counted, such as `["/health"]`.
+        first_byte: also count the time to the response's start, as `GET /users/{id} (first byte)`.
+        template_for: gives the template of a scope that has been handled, for other frameworks;
+            None for what is found otherwise.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        monitor: PerformanceMonitor | None = None,
+        exclude: Iterable[str] = (),
+        first_byte: bool = False,
+        template_for: Callable[[Scope], str | None] | None = None,
+    ) -> None:
+        self.app = app
+        self.counter = RequestCounter(monitor=monitor, exclude=exclude, first_byte=first_byte)
+        self._template_for = checked_callback(template_for, "template_for")
+        self._routes = ScopeRoutes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["path"] in self.counter.excluded:
+            await self.app(scope, receive, send)
+            return
+        timed = _TimedRequest(self, scope, receive, send)
+        try:
+            await self.app(scope, timed.receive, timed.send)
+        except BaseException as error:
+            timed.raised(error)
+            raise
+        timed.returned()
+
+    def template(self, scope: Scope) -> str:
+        """Give the template of a scope that has been handled."""
+        template = None
+        if self._template_for is not None:
+            template = self.counter.read(self._template_for, scope)
+        return template or self.counter.read(self._routes.template, scope) or UNMATCHED
+
+
+class _TimedRequest:
+    """One request and its response, timed on their way through `receive` and `send`."""
+
+    # No `__slots__`, but values that most requests keep: it is made once for each request.
+    _status = 0
+    _first_byte_ns: int | None = None
+    _elapsed_ns: int | None = None
+    _has_trailers = False
+    _disconnected = False
+
+    def __init__(
+        self, middleware: PerfmonASGIMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._monitor = monitor = middleware.counter.monitor()
+        self._clock_ns = clock_ns = monitor.clock_ns
+        self._start_ns = clock_ns()
+
+    async def receive(self) -> Message:
+        """Pass a message of the client on, noting that it went away."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._disconnected = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message to the client on, noting the start and the end of the response."""
+        try:
+            await self._send(message)
+        except OSError:  # how a server says that the client went away
+            self._disconnected = True
+            raise
+        kind = message["type"]
+        if kind == _START:
+            self._first_byte_ns = self._clock_ns() - self._start_ns
+            self._status = message["status"]
+            if "trailers" in message:
+                self._has_trailers = message["trailers"]
+        elif self._elapsed_ns is None and (
+            not (message.get("more_body") or self._has_trailers)
+            if kind in _BODIES
+            else kind == _TRAILERS and not message.get("more_trailers")
+        ):
+            self._elapsed_ns = self._clock_ns() - self._start_ns
+            # A server error may still turn out to be an exception that is on its way.
+            if self._status < SERVER_ERROR:
+                self._count(self._elapsed_ns)
+
+    def raised(self, error: BaseException) -> None:
+        """Count a request whose application raised, unless that was after a good response."""
+        if self._elapsed_ns is None or self._status >= SERVER_ERROR:
+            cancelled = self._disconnected or is_cancellation(error)
+            elapsed_ns = self._elapsed_ns or self._clock_ns() - self._start_ns
+            self._count(elapsed_ns, error_type_of(error), cancelled=cancelled)
+
+    def returned(self) -> None:
+        """Count a request whose application returned, unless the response's end has done so."""
+        if self._elapsed_ns is None:
+            error_type = DISCONNECTED if self._disconnected else INCOMPLETE
+            elapsed_ns = self._clock_ns() - self._start_ns
+            self._count(elapsed_ns, error_type, cancelled=self._disconnected)
+        elif self._status >= SERVER_ERROR:
+            self._count(self._elapsed_ns)
+
+    def _count(
+        self, elapsed_ns: int, error_type: str | None = None, *, cancelled: bool = False
+    ) -> None:
+        scope = self._scope
+        self._middleware.counter.count(
+            self._monitor,
+            scope["method"],
+            self._middleware.template(scope),
+            elapsed_ns,
+            first_byte_ns=self._first_byte_ns,
+            status=self._status,
+            error_type=error_type,
+            cancelled=cancelled,
+        )

@@ -1,0 +1,129 @@
+"""What all middleware shares: how a request is named, and what of it counts as a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+from pytest_perfmon.errors import UsageError
+from pytest_perfmon.monitor.ambient import current_monitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
+from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.units import NS_PER_MS
+
+UNMATCHED: Final = "<unmatched>"
+"""Stands for the route where no framework tells which one it was."""
+
+OTHER_METHOD: Final = "_OTHER"
+"""Stands for methods that are none, so that nobody makes up operations from outside."""
+
+DISCONNECTED: Final = "ClientDisconnected"
+INCOMPLETE: Final = "IncompleteResponse"
+
+SERVER_ERROR: Final = 500
+
+_METHODS: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
+)
+
+
+class RequestCounter:
+    """Counts requests under `METHOD template`, on the monitor given or the ambient one.
+
+    Args:
+        monitor: where to count; None for whichever monitor is ambient when a request comes in.
+        exclude: paths and route templates of which nothing is counted.
+        first_byte: whether the time to the first byte is counted too, as `… (first byte)`.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
+    """
+
+    __slots__ = ("_first_byte", "_guard", "_monitor", "excluded")
+
+    def __init__(
+        self,
+        *,
+        monitor: PerformanceMonitor | None,
+        exclude: Iterable[str],
+        first_byte: bool,
+    ) -> None:
+        if monitor is not None and not isinstance(monitor, PerformanceMonitor):
+            raise UsageError(f"monitor is {monitor!r}: expected a PerformanceMonitor or None")
+        self._monitor = monitor
+        self._first_byte = first_byte
+        self._guard = Guard(LOGGER)
+        self.excluded = _checked_exclude(exclude)
+
+    def monitor(self) -> PerformanceMonitor:
+        """Give the monitor of a request that begins now."""
+        return self._monitor or current_monitor()
+
+    def read(self, read: Callable[[Any], str | None], request: Any) -> str | None:
+        """Read a request's route template; what that raises is logged once, and no template."""
+        try:
+            return read(request)
+        except Exception as error:  # noqa: BLE001 - a framework's insides, or a hook
+            self._guard.complain(read, error)
+            return None
+
+    def count(
+        self,
+        monitor: PerformanceMonitor,
+        method: str,
+        template: str,
+        elapsed_ns: int,
+        *,
+        first_byte_ns: int | None,
+        status: int,
+        error_type: str | None = None,
+        cancelled: bool = False,
+    ) -> None:
+        """Count one request, unless its route is excluded.
+
+        A server error is a failure of that number's name where nothing else is known of it.
+        Failed and slow requests are events that say the status and the milliseconds to the first
+        byte.
+        """
+        if template in self.excluded:
+            return
+        if method not in _METHODS:
+            method = OTHER_METHOD
+        name = f"{method} {template}"
+        operation = monitor.operation(name)
+        if operation is None:
+            return
+        if error_type is None and status >= SERVER_ERROR:
+            error_type = str(status)
+        if error_type is None and elapsed_ns < operation.attention_ns:
+            operation.succeeded(elapsed_ns)
+        else:
+            monitor.record(
+                name,
+                elapsed_ns,
+                error_type=error_type,
+                cancelled=cancelled,
+                metadata=_about(status, first_byte_ns),
+            )
+        if self._first_byte and first_byte_ns is not None:
+            monitor.record(f"{name} (first byte)", first_byte_ns)
+
+
+def _about(status: int, first_byte_ns: int | None) -> dict[str, float]:
+    about: dict[str, float] = {"status": status} if status else {}
+    if first_byte_ns is not None:
+        about["first_byte_ms"] = first_byte_ns / NS_PER_MS
+    return about
+
+
+def _checked_exclude(exclude: Iterable[str]) -> frozenset[str]:
+    if isinstance(exclude, str):
+        raise UsageError(f"exclude is {exclude!r}: expected several paths, such as [{exclude!r}]")
+    paths: frozenset[object] = frozenset(exclude)
+    for path in paths:
+        if not isinstance(path, str) or not path.startswith(("/", UNMATCHED)):
+            raise UsageError(
+                f"exclude holds {path!r}: expected paths or route templates that start with '/',"
+                f" or {UNMATCHED!r}"
+            )
+    return cast("frozenset[str]", paths)

@@ -1,0 +1,61 @@
+"""`PerfmonFlask`: every request of a Flask application as one call of its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.web.wsgi import ERROR_KEY, PerfmonWSGIMiddleware
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+class PerfmonFlask:
+    """Counts and times requests under `METHOD rule`, such as `GET /users/<int:id>`.
+
+    `PerfmonFlask(app)`, or `init_app(app)` later, for as many applications as there are. As
+    `PerfmonWSGIMiddleware`, which it puts around `app.wsgi_app`; on top of that, a server error
+    is counted by the class of the exception that Flask made it from.
+
+    Args:
+        app: the application; None to hand it to `init_app`.
+        monitor: where to count; the ambient monitor of each request unless one is given.
+        exclude: paths and rules of which nothing is counted.
+        first_byte: also count the time to the first byte, as `GET /users/<int:id> (first byte)`.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        monitor: PerformanceMonitor | None = None,
+        exclude: Iterable[str] = (),
+        first_byte: bool = False,
+    ) -> None:
+        self._monitor = monitor
+        self._exclude = exclude
+        self._first_byte = first_byte
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Count the requests of this application from now on."""
+        app.wsgi_app = PerfmonWSGIMiddleware(  # type: ignore[method-assign]
+            app.wsgi_app,
+            monitor=self._monitor,
+            exclude=self._exclude,
+            first_byte=self._first_byte,
+        )
+        app.teardown_request(_leave_error)
+
+
+def _leave_error(error: BaseException | None) -> None:
+    from flask import request  # noqa: PLC0415 - Flask is there wherever this is called
+
+    if error is not None:
+        request.environ[ERROR_KEY] = error
