@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Final
@@ -55,7 +55,8 @@ class Conductor:
     Args:
         terms: of every pair.
         nodeids: the tests, in order.
-        rules: when to stop, and what a claim takes.
+        rules: when to stop, and what a claim takes. The time that a block took which a test broke
+            off is not counted, so that no test costs the others their blocks.
         progress: told after every block.
     """
 
@@ -68,13 +69,13 @@ class Conductor:
         self._progress = progress
         self._suite = Suite(rules)
         self._unchecked: dict[str, str] = {}
-        self._consequences: set[str] = set()
         self._paces: dict[str, dict[str, Pace]] = {}
         self._modules_seen: tuple[set[tuple[str, str | None]], ...] = (set(), set())
         self._identified = False
         self._notes: list[str] = []
         self._switches = 0
         self._control_ns: list[int] = []
+        self._end = 0.0
 
     def run(self) -> Comparisons:
         """Make blocks until all is decided, or a cap is reached.
@@ -82,14 +83,18 @@ class Conductor:
         Raises:
             UsageError: the sides did not run their own code.
         """
-        started, steal = time.monotonic(), read_steal()
-        end = started + self._rules.seconds
-        with starting_beside(self._terms.cpus), closing(self._reports(end)) as reports:
+        now = started = time.monotonic()
+        steal = read_steal()
+        self._end = started + self._rules.seconds
+        with starting_beside(self._terms.cpus), closing(self._reports()) as reports:
             for report in reports:
+                before, now = now, time.monotonic()
+                if _broken_off(report, self._live()):
+                    self._end += now - before
                 self._take(report)
-                blocks = self._suite.blocks
-                self._progress(blocks, *self._suite.score(), max(0.0, end - time.monotonic()))
-                if not self._live() or blocks >= self._rules.blocks or time.monotonic() >= end:
+                blocks, left = self._suite.blocks, self._end - now
+                self._progress(blocks, *self._suite.score(), max(0.0, left))
+                if not self._live() or blocks >= self._rules.blocks or left <= 0:
                     break
         self._suite.close(self._unchecked)
         if not self._identified:
@@ -108,15 +113,15 @@ class Conductor:
             notes=tuple(self._notes),
         )
 
-    def _reports(self, end: float) -> Generator[BlockReport, None, None]:
+    def _reports(self) -> Generator[BlockReport, None, None]:
         """Give one block after another; the next pair starts up while the present one measures."""
         with ExitStack() as spares:
             pair = self._new_pair(spares)
             self._settle_collection(pair)
             while self._live():
                 ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
-                deadline = max(end, time.monotonic()) + _PATIENCE_AFTER
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
+                deadline = max(self._end, time.monotonic()) + _PATIENCE_AFTER
                 yield pair.run(statistics, self._paces, deadline)
                 pair.close(patience=1.0)
                 pair = ahead or self._new_pair(spares)
@@ -152,39 +157,64 @@ class Conductor:
 
     def _take(self, report: BlockReport) -> None:
         live = self._live()
-        for name, side in (("candidate", report.candidate), ("baseline", report.baseline)):
-            self._note_troubles(name, side, live)
+        candidate, baseline = report.candidate, report.baseline
+        both = (("candidate", candidate, baseline), ("baseline", baseline, candidate))
+        for name, side, other in both:
+            self._note_troubles(name, side, other)
+            self._note_end(name, side, live)
+        for name, side, other in both:
+            self._note_consequences(name, side, other)
         self._identify(report)
-        broke_off = report.candidate.done is None or report.baseline.done is None
-        if broke_off and not self._suite.contests and self._live() != live:
+        first = not self._suite.contests
+        if first and _broken_off(report, live):
             # Which operations there are is not known before both sides came through; dropping
             # what either broke off is the same whichever side sits where.
             return
-        for one in report.candidate.slices:
+        for one in candidate.slices:
             self._paces.setdefault(one.nodeid, {})[one.operation] = one.pace
-        self._suite.take(report, first=not self._suite.contests, unchecked=self._unchecked)
+        self._suite.take(report, first=first, unchecked=self._unchecked)
         compared = {key.nodeid for key in self._suite.contests}
         for nodeid in live:
             if nodeid not in compared:
                 self._unchecked.setdefault(nodeid, "nothing was measured in it on both sides")
 
-    def _note_troubles(self, name: str, side: SideReport, live: Sequence[str]) -> None:
+    def _note_troubles(self, name: str, side: SideReport, other: SideReport) -> None:
+        failed_there = {ended.nodeid for ended in other.ended}
         for ended in side.ended:
+            if ended.consequence:
+                continue
             why = f"the {name} could not run it: {ended.reason}"
-            if ended.nodeid not in self._unchecked or ended.nodeid in self._consequences:
-                self._unchecked[ended.nodeid] = why
-                self._consequences.discard(ended.nodeid)
-                if ended.consequence:
-                    self._consequences.add(ended.nodeid)
+            if ended.in_setup and ended.nodeid not in failed_there:
+                why = f"needs exclusive fixtures, or what the {name} lacks: its {ended.reason}"
+            self._unchecked.setdefault(ended.nodeid, why)
+
+    def _note_end(self, name: str, side: SideReport, live: Sequence[str]) -> None:
         if side.done is not None:
             self._switches += side.done.involuntary_switches
             self._control_ns += side.done.control_ns
-        else:
-            told = {one.nodeid for one in side.slices} | {one.nodeid for one in side.ended}
-            silent = [nodeid for nodeid in live if nodeid not in told]
-            if silent:
-                self._consequences.discard(silent[0])
-                self._unchecked[silent[0]] = f"the {name} did not come through it: {side.fault}"
+        if not _cut_short(side, live):
+            return
+        last = side.begun[-1] if side.begun else live[0]
+        if last not in {ended.nodeid for ended in side.ended}:
+            fault = side.fault or "it ended the session"
+            self._unchecked[last] = f"the {name} did not come through it: {fault}"
+
+    def _note_consequences(self, name: str, side: SideReport, other: SideReport) -> None:
+        """Note what one side could not run for want of the other, which says nothing of its own.
+
+        Where the other did not come as far as that test, the test has another chance.
+        """
+        waiting_there = {ended.nodeid for ended in other.ended if ended.consequence}
+        for ended in side.ended:
+            if not ended.consequence or ended.nodeid not in other.begun:
+                continue
+            why = f"the {name} could not run it: {ended.reason}"
+            if ended.nodeid in waiting_there:
+                why = (
+                    "needs exclusive fixtures, or more time: one side waited"
+                    f" {self._terms.slice_seconds:g} s for the other"
+                )
+            self._unchecked.setdefault(ended.nodeid, why)
 
     def _identify(self, report: BlockReport) -> None:
         baseline, candidate = report.baseline.done, report.candidate.done
@@ -198,3 +228,11 @@ class Conductor:
         if not self._identified or any(fresh):
             check_identity(self._terms.sides, baseline.modules, candidate.modules)
         self._identified = True
+
+
+def _cut_short(side: SideReport, nodeids: Collection[str]) -> bool:
+    return side.done is None or not set(nodeids).issubset(side.begun)
+
+
+def _broken_off(report: BlockReport, nodeids: Collection[str]) -> bool:
+    return _cut_short(report.candidate, nodeids) or _cut_short(report.baseline, nodeids)

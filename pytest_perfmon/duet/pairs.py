@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,17 @@ from typing import Final
 
 from pytest_perfmon.duet.channel import ChannelClosedError
 from pytest_perfmon.duet.launcher import Invocation, Worker
-from pytest_perfmon.duet.protocol import Done, Ended, Go, Pace, Ready, Slices, decode, encode
+from pytest_perfmon.duet.protocol import (
+    Began,
+    Done,
+    Ended,
+    Go,
+    Pace,
+    Ready,
+    Slices,
+    decode,
+    encode,
+)
 from pytest_perfmon.duet.relocation import VARIABLE as RELOCATION
 from pytest_perfmon.duet.relocation import relocation_to
 from pytest_perfmon.duet.sides import Side, Sides
@@ -41,6 +52,7 @@ class Terms:
         cpus: the last one measures, the others start workers; empty where nothing is pinned.
         always_pin: whether to stay on one CPU whatever threads or children a test has.
         slice_seconds: the longest wait of one side for the other.
+        test_seconds: the longest that a side may take for a test in a block.
     """
 
     invocation: Invocation
@@ -49,12 +61,21 @@ class Terms:
     cpus: tuple[int, ...]
     always_pin: bool
     slice_seconds: float
+    test_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class SideReport:
-    """What one side said in a block."""
+    """What one side said in a block.
 
+    Attributes:
+        begun: the tests that it began, in order.
+        slices, ended: what it measured, and could not measure.
+        done: its last word, None where it was ended or died.
+        fault: why there is none.
+    """
+
+    begun: tuple[str, ...]
     slices: tuple[Slices, ...]
     ended: tuple[Ended, ...]
     done: Done | None
@@ -185,17 +206,17 @@ class Pair:
         )
 
     def _heard(self, deadline: float) -> list[SideReport]:
-        """Hear both at once; where one has ended, the other may be silent for a slice's time."""
-        voices = [_Voice(worker) for worker in self._workers]
+        """Hear both at once; end a side that takes too long for a test."""
+        voices = [_Voice(worker, self._terms.test_seconds, deadline) for worker in self._workers]
         while speaking := [voice for voice in voices if not voice.ended]:
-            limit = deadline
-            if len(speaking) < len(voices):
-                limit = min(limit, time.monotonic() + self._terms.slice_seconds)
+            first = min(speaking, key=lambda voice: voice.limit)
             ready = [voice for voice in speaking if voice.channel.has_message]
-            left = max(0.0, limit - time.monotonic())
+            left = max(0.0, first.limit - time.monotonic())
             ready = ready or select.select(speaking, [], [], left)[0]
-            for voice in ready or speaking:
-                voice.hear(limit)
+            for voice in ready:
+                voice.hear()
+            if not ready:
+                first.end()
         return [voice.report() for voice in voices]
 
     def close(self, *, patience: float = 0.0) -> None:
@@ -210,13 +231,18 @@ class _Voice:
     Attributes:
         channel: the way to it.
         ended: whether nothing more will come.
+        limit: when it has to be through with its test, as `time.monotonic` goes.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, test_seconds: float, deadline: float) -> None:
         assert worker.channel is not None  # noqa: S101 - it is parked
         self.channel = worker.channel
         self.ended = False
         self._process = worker.process
+        self._test_seconds = test_seconds
+        self._deadline = deadline
+        self._allow_a_test()
+        self._begun: list[str] = []
         self._slices: list[Slices] = []
         self._troubles: list[Ended] = []
         self._done: Done | None = None
@@ -226,27 +252,51 @@ class _Voice:
         """Let `select` wait for it."""
         return self.channel.fileno()
 
-    def hear(self, deadline: float) -> None:
+    def hear(self) -> None:
         """Take its next message; what is none ends it."""
         try:
-            message = decode(self.channel.receive(deadline))
+            message = decode(self.channel.receive(self.limit))
         except (ChannelClosedError, KeyError, TypeError, ValueError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.5)
             code = self._process.poll()
-            self._fault = str(error) if code is None else f"its process ended with exit code {code}"
+            self._fault = str(error) if code is None else f"its process {_end_of(code)}"
             self.ended = True
             return
-        if isinstance(message, Slices):
+        if isinstance(message, Began):
+            self._begun.append(message.nodeid)
+            self._allow_a_test()
+        elif isinstance(message, Slices):
             self._slices.append(message)
         elif isinstance(message, Ended):
             self._troubles.append(message)
         elif isinstance(message, Done):
             self._done, self.ended = message, True
 
+    def end(self) -> None:
+        """End it, so that the other side need not wait for it any longer."""
+        self._process.terminate()
+        self._fault = f"it took longer than {self._test_seconds:g} s"
+        self.ended = True
+
+    def _allow_a_test(self) -> None:
+        self.limit = min(self._deadline, time.monotonic() + self._test_seconds)
+
     def report(self) -> SideReport:
         """Give all that it said."""
-        return SideReport(tuple(self._slices), tuple(self._troubles), self._done, self._fault)
+        return SideReport(
+            tuple(self._begun),
+            tuple(self._slices),
+            tuple(self._troubles),
+            self._done,
+            self._fault,
+        )
+
+
+def _end_of(code: int) -> str:
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
 
 def _path_of(sides: Sides, side: Side) -> Iterator[Path]:

@@ -1,8 +1,9 @@
 """Every message between the conductor and a worker, in the order in which they are sent.
 
 A worker starts, collects, and parks: `Ready`. The conductor lets both workers of a block go at
-once: `Go`. Each measured test gives a `Slices`, each test that cannot be measured an `Ended`, and
-the last word is `Done`. Between themselves the two workers speak the turnstile's bytes.
+once: `Go`. Each test starts with `Began`; a measured one gives a `Slices` for each operation, one
+that cannot be measured an `Ended`; the last word is `Done`. Between themselves the two workers
+speak the turnstile's bytes.
 """
 
 from __future__ import annotations
@@ -71,6 +72,13 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """A test starts, with its set-up."""
+
+    nodeid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Slices:
     """What one side measured of one operation in a block.
 
@@ -94,11 +102,13 @@ class Ended:
 
     Attributes:
         consequence: whether it failed only because the other side had failed or was gone.
+        in_setup: whether its set-up failed.
     """
 
     nodeid: str
     reason: str
     consequence: bool = False
+    in_setup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +126,9 @@ class Done:
     control_ns: tuple[int, ...] = field(default=())
 
 
-Message: TypeAlias = Ready | Go | Slices | Ended | Done
+Message: TypeAlias = Ready | Go | Began | Slices | Ended | Done
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Ready, Go, Slices, Ended, Done)
+    kind.__name__: kind for kind in (Ready, Go, Began, Slices, Ended, Done)
 }
 
 

@@ -168,6 +168,10 @@ class Turnstile:
         self._send(_TOKEN)
         self._expect_token()
 
+    def close(self) -> None:
+        """Close this end; a fork of this process does, so that the other side meets one of it."""
+        self._connection.close()
+
     def break_off(self) -> None:
         """Tell the other side, which waits for a token, that there will be none."""
         try:
@@ -198,12 +202,12 @@ class Turnstile:
         deadline = time.monotonic() + self._patience
         while len(data) < size:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._connection], [], [], left)[0]:
-                self.given_up = True
-                raise TurnstileError(f"the other side was not done within {self._patience:g} s")
             try:
+                if left <= 0 or not select.select([self._connection], [], [], left)[0]:
+                    self.given_up = True
+                    raise TurnstileError(f"the other side was not done within {self._patience:g} s")
                 piece = self._connection.recv(size - len(data))
-            except OSError:
+            except (OSError, ValueError):  # ValueError: this end was closed
                 piece = b""
             if not piece:
                 self.given_up = True

@@ -29,7 +29,7 @@ from pytest_perfmon.errors import UsageError
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.measurement import Key, Measurement
-from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, TestResult, Verdict
+from pytest_perfmon.model.verdict import Change, MeasuredOperation, Outcome, TestResult, Verdict
 from pytest_perfmon.plugin.once import Once
 from pytest_perfmon.plugin.options import AgainstOptions, PerfOptions, invocation_of
 from pytest_perfmon.plugin.recording import MakeJudge, Recording
@@ -40,6 +40,7 @@ from pytest_perfmon.verdicts.against import CRITERION, verdict_on
 from pytest_perfmon.verdicts.budgets import not_checked
 
 _SLICE_SECONDS: Final = 60.0
+_TEST_SECONDS: Final = 120.0
 
 
 class Against:
@@ -61,6 +62,11 @@ class Against:
         self._rules = rules
         self._strict = strict
         self._pins = pins
+        self._verdicts = {
+            key: self._verdict(key, one, one.change)
+            for key, one in comparisons.contests.items()
+            if one.change is not None
+        }
 
     def way(self, recording: Recording) -> Way:  # noqa: ARG002 - all tests are alike
         """Run forms once."""
@@ -71,8 +77,8 @@ class Against:
         nodeid = recording.nodeid
         why = self._comparisons.unchecked.get(nodeid)
         mine = {key: one for key, one in self._comparisons.contests.items() if key.nodeid == nodeid}
-        decided = {key: one for key, one in mine.items() if one.change is not None}
-        verdicts = [self._verdict(key, one) for key, one in decided.items()]
+        decided = {key: one for key, one in mine.items() if key in self._verdicts}
+        verdicts = [self._verdicts[key] for key in decided]
         if why is not None:
             left = [key for key in mine if key not in decided] or [Key(nodeid, recording.own)]
             verdicts += [not_checked(key, CRITERION, why) for key in left]
@@ -86,17 +92,16 @@ class Against:
     def columns(self) -> dict[Key, dict[str, str]]:
         """Give the columns that the table has in this mode, by operation."""
         return {
-            key: _columns(one, self._verdict(key, one))
+            key: _columns(one, self._verdicts[key])
             for key, one in self._comparisons.contests.items()
-            if one.candidate and one.change is not None
+            if one.candidate and key in self._verdicts
         }
 
-    def _verdict(self, key: Key, contest: Contest) -> Verdict:
-        assert contest.change is not None  # noqa: S101 - the suite was closed
+    def _verdict(self, key: Key, contest: Contest, change: Change) -> Verdict:
         verdict = verdict_on(
             key,
             contest.series,
-            contest.change,
+            change,
             bars=contest.bars,
             bar=self._comparisons.bar,
             cap=self._rules.blocks,
@@ -190,6 +195,7 @@ def terms_of(
         cpus=() if against.pin == "off" else usable_cpus(),
         always_pin=against.pin == "on",
         slice_seconds=_SLICE_SECONDS,
+        test_seconds=max(_TEST_SECONDS, against.seconds),
     )
 
 

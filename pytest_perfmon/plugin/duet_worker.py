@@ -13,7 +13,16 @@ import pytest
 
 from pytest_perfmon.duet.channel import Channel, ChannelClosedError
 from pytest_perfmon.duet.pinning import run_on
-from pytest_perfmon.duet.protocol import Done, Ended, Go, Message, Ready, decode, encode
+from pytest_perfmon.duet.protocol import (
+    Began,
+    Done,
+    Ended,
+    Go,
+    Message,
+    Ready,
+    decode,
+    encode,
+)
 from pytest_perfmon.duet.turnstile import MeetingPlace, Turnstile, TurnstileError, go_to
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.control import read_control
@@ -64,6 +73,9 @@ class DuetWorker:
         if go.cpu is not None:
             run_on((go.cpu,))
         turnstile = Turnstile(connection, go.slot, go.slice_seconds)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=turnstile.close)
+            os.register_at_fork(after_in_child=self._channel.close)
         self._slicer = Slicer(go, turnstile, self._wall, self._send)
         self._switches = _involuntary_switches()
         return go.nodeids
@@ -78,8 +90,9 @@ class DuetWorker:
         return TestResult(recording.nodeid, measured=False)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self) -> None:
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Start every test of a block from one random state on both sides."""
+        self._send(Began(item.nodeid))
         if self._slicer is not None:
             seed = self._slicer.go.seed
             random.seed(seed)
@@ -92,7 +105,8 @@ class DuetWorker:
         if report.failed or report.skipped:
             why = f"{report.when} {report.outcome}: {reason_of(report)}"
             alone = self._slicer is not None and report.nodeid in self._slicer.left_alone
-            self._send(Ended(report.nodeid, why, consequence=alone))
+            in_setup = report.failed and report.when == "setup"
+            self._send(Ended(report.nodeid, why, consequence=alone, in_setup=in_setup))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:

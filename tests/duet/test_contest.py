@@ -34,7 +34,7 @@ def side(values, order=ORDER, statistic="location"):
         Slices(nodeid, "op", Pace(1, 1, statistic), tuple(one), order, pinned=True)
         for nodeid, one in values.items()
     )
-    return SideReport(slices, (), Done({}), "")
+    return SideReport(tuple(values), slices, (), Done({}), "")
 
 
 def block(candidate, baseline, slot=0, statistic="location"):

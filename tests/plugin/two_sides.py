@@ -7,7 +7,10 @@ import shutil
 
 def work(milliseconds):
     """Write the product: a module whose work takes so long on the test's clock."""
-    return f"def work(clock):\n    clock.advance({milliseconds}_000_000)\n    return 42\n"
+    return (
+        f"SLOW = {milliseconds > 1}\n\n"
+        f"def work(clock):\n    clock.advance({milliseconds}_000_000)\n    return 42\n"
+    )
 
 
 class TwoSides:
