@@ -163,6 +163,9 @@ class BatchExporter(Generic[T]):
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._backend!r})"
+
     def offer(self, point: T) -> None:
         """Queue one point; never waits and never raises."""
         self._outbox.put(point)

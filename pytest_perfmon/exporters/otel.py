@@ -1,0 +1,261 @@
+"""OpenTelemetry, both ways: a monitor's figures as OTLP metrics, and anybody's spans as calls.
+
+Metrics are built of the SDK's own data classes and go to any of its exporters, as running totals:
+what a dead collector misses is in the next export. Requests bear the names of the semantic
+conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from typing import Final
+
+from pytest_perfmon.errors import PerfmonError
+from pytest_perfmon.exporters.batching import BatchExporter, ExportThread
+from pytest_perfmon.exporters.buckets import (
+    GENERAL_BOUNDS_S,
+    NS_PER_S,
+    REQUEST_BOUNDS_S,
+    Buckets,
+)
+from pytest_perfmon.exporters.encoding import encodable
+from pytest_perfmon.exporters.extras import Extra
+from pytest_perfmon.exporters.figures import Totals
+from pytest_perfmon.monitor.core import LOGGER, UNKNOWN_ERROR, PerformanceMonitor
+from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
+from pytest_perfmon.units import NS_PER_MS, parse_cap_ns
+
+with Extra("otel", "the OpenTelemetry exporter"):
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+    from opentelemetry.sdk.metrics.export import (
+        AggregationTemporality,
+        Histogram,
+        HistogramDataPoint,
+        Metric,
+        MetricExporter,
+        MetricExportResult,
+        MetricsData,
+        NumberDataPoint,
+        ResourceMetrics,
+        ScopeMetrics,
+        Sum,
+    )
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import StatusCode
+
+UNNAMED: Final = "(unnamed)"
+
+_REQUEST: Final = re.compile(
+    r"(CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE|_OTHER) (/\S*|<unmatched>)"
+)
+_CUMULATIVE: Final = AggregationTemporality.CUMULATIVE
+
+
+class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
+    """Exports a monitor's running totals through an OpenTelemetry metric exporter.
+
+    - `http.server.request.duration`, a histogram in seconds, for operations that are requests
+      (`GET /users/{id}`), with `http.request.method` and `http.route`.
+    - `perfmon.operation.duration`, the same for all others, with `perfmon.operation`.
+    - `perfmon.operation.errors` and `perfmon.operation.cancelled`: counts by `perfmon.operation`,
+      the former by `error.type` too.
+
+    Temporality is cumulative, whatever the exporter prefers. An export that fails costs nothing
+    but time, since the next one holds its counts too.
+
+    Args:
+        monitor: whose figures.
+        exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`; it is
+            shut down by `close()`.
+        resource: what the figures are about; the SDK's default resource unless given.
+        interval: the time between two exports.
+        timeout: the longest that an export may take.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
+    """
+
+    def __init__(
+        self,
+        monitor: PerformanceMonitor,
+        exporter: MetricExporter,
+        *,
+        resource: Resource | None = None,
+        interval: str = "10s",
+        timeout: str = "5s",
+    ) -> None:
+        self._exporter = exporter
+        backend = _MetricBackend(
+            exporter,
+            resource=Resource.create() if resource is None else resource,
+            timeout_ms=parse_cap_ns(timeout, "timeout") / NS_PER_MS,
+        )
+        # Running totals: the newest holds all, so nothing old is kept or tried again.
+        super().__init__(backend, Totals(monitor), interval=interval, queue_size=1, attempts=1)
+
+    def close(self) -> None:
+        """Export what is left, and shut the exporter down."""
+        super().close()
+        self._guard.call(self._exporter.shutdown)
+
+
+class PerfmonSpanProcessor(SpanProcessor):
+    """Counts every span that ends as one call of the operation of its name.
+
+    Whatever library is instrumented for OpenTelemetry feeds the monitor so:
+    `tracer_provider.add_span_processor(PerfmonSpanProcessor(monitor))`. A call takes as long as
+    its span; it failed where the span's status is an error, with the span's `error.type`, else
+    the class of the recorded exception. Spans of this package's own exporters are left out, and
+    those that sampling leaves out are not heard of.
+
+    Args:
+        monitor: where to count.
+    """
+
+    def __init__(self, monitor: PerformanceMonitor) -> None:
+        self._monitor = monitor
+        self._guard = Guard(LOGGER)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count the span; what goes wrong in that is logged once."""
+        if not isinstance(threading.current_thread(), ExportThread):
+            self._guard.call(self._count, span)
+
+    def _count(self, span: ReadableSpan) -> None:
+        elapsed_ns = (span.end_time or 0) - (span.start_time or 0)
+        self._monitor.record(
+            span.name or UNNAMED,
+            max(0, elapsed_ns),  # the wall clock of spans may be set back
+            error_type=_error_type(span) if span.status.status_code is StatusCode.ERROR else None,
+        )
+
+
+def _error_type(span: ReadableSpan) -> str:
+    named = (span.attributes or {}).get("error.type")
+    if named is None:
+        for event in reversed(span.events):
+            named = (event.attributes or {}).get("exception.type")
+            if named is not None:
+                break
+    return UNKNOWN_ERROR if named is None else str(named)
+
+
+class _MetricBackend:
+    """Sends one snapshot as OpenTelemetry's metrics."""
+
+    def __init__(self, exporter: MetricExporter, *, resource: Resource, timeout_ms: float) -> None:
+        self._exporter = exporter
+        self._resource = resource
+        self._timeout_ms = timeout_ms
+        self._scope = InstrumentationScope("pytest_perfmon", version("pytest-perfmon"))
+        self._beginnings = _Beginnings()
+
+    def __repr__(self) -> str:
+        return type(self._exporter).__name__
+
+    def send(self, batch: Sequence[MonitorSnapshot]) -> None:
+        """Export the newest snapshot.
+
+        Raises:
+            PerfmonError: where the exporter says that it failed; it has logged why.
+        """
+        metrics = list(self._metrics(batch[-1].operations, time.time_ns()))
+        if not metrics:
+            return
+        data = MetricsData(
+            [ResourceMetrics(self._resource, [ScopeMetrics(self._scope, metrics, "")], "")]
+        )
+        # As the SDK's own reader does, so that no instrumented client makes a span of this.
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: FBT003 - its API
+        try:
+            result = self._exporter.export(data, timeout_millis=self._timeout_ms)
+        finally:
+            detach(token)
+        if result is not MetricExportResult.SUCCESS:
+            raise PerfmonError(f"{self!r} did not deliver the metrics")
+
+    def _metrics(self, operations: Iterable[OperationStats], now_ns: int) -> Iterator[Metric]:
+        since_ns = self._beginnings.note(operations, now_ns)
+        requests: list[HistogramDataPoint] = []
+        others: list[HistogramDataPoint] = []
+        errors: list[NumberDataPoint] = []
+        cancelled: list[NumberDataPoint] = []
+        for stats in operations:
+            since, name = since_ns[stats.operation], encodable(stats.operation)
+            if request := _REQUEST.fullmatch(name):
+                about = {"http.request.method": request[1]}
+                if request[2].startswith("/"):
+                    about["http.route"] = request[2]
+                requests.append(_duration(stats, _FOR_REQUESTS, about, since, now_ns))
+            else:
+                about = {"perfmon.operation": name}
+                others.append(_duration(stats, _FOR_OTHERS, about, since, now_ns))
+            for error_type, count in stats.errors_by_type.items():
+                about = {"perfmon.operation": name, "error.type": encodable(error_type)}
+                errors.append(NumberDataPoint(about, since, now_ns, count))
+            if stats.cancelled_count:
+                about = {"perfmon.operation": name}
+                cancelled.append(NumberDataPoint(about, since, now_ns, stats.cancelled_count))
+        yield from _histogram(
+            "http.server.request.duration", "Duration of HTTP server requests.", requests
+        )
+        yield from _histogram(
+            "perfmon.operation.duration", "How long calls took that succeeded or failed.", others
+        )
+        yield from _count("perfmon.operation.errors", "Calls that failed.", errors)
+        yield from _count("perfmon.operation.cancelled", "Calls that were cancelled.", cancelled)
+
+
+class _Beginnings:
+    """Since when each operation's totals have been counting, as cumulative points have to say."""
+
+    def __init__(self) -> None:
+        self._last_ns = time.time_ns()
+        self._known: dict[str, tuple[int, int]] = {}
+
+    def note(self, operations: Iterable[OperationStats], now_ns: int) -> dict[str, int]:
+        """Give the beginnings by operation; one that has fewer calls than before began anew."""
+        noted = {}
+        for stats in operations:
+            calls = stats.count + stats.cancelled_count
+            since_ns, before = self._known.get(stats.operation, (self._last_ns, 0))
+            noted[stats.operation] = (since_ns if calls >= before else self._last_ns, calls)
+        self._known, self._last_ns = noted, now_ns
+        return {operation: since_ns for operation, (since_ns, _) in noted.items()}
+
+
+_FOR_REQUESTS: Final = Buckets(REQUEST_BOUNDS_S)
+_FOR_OTHERS: Final = Buckets(GENERAL_BOUNDS_S)
+
+
+def _duration(
+    stats: OperationStats, buckets: Buckets, about: dict[str, str], since_ns: int, now_ns: int
+) -> HistogramDataPoint:
+    return HistogramDataPoint(
+        attributes=about,
+        start_time_unix_nano=since_ns,
+        time_unix_nano=now_ns,
+        count=stats.count,
+        sum=stats.total_ns / NS_PER_S,
+        bucket_counts=buckets.apart(stats.bins),
+        explicit_bounds=buckets.bounds_s,
+        min=stats.min_ns / NS_PER_S,
+        max=stats.max_ns / NS_PER_S,
+    )
+
+
+def _histogram(name: str, description: str, points: list[HistogramDataPoint]) -> Iterator[Metric]:
+    if points:
+        yield Metric(name, description, "s", Histogram(points, _CUMULATIVE))
+
+
+def _count(name: str, description: str, points: list[NumberDataPoint]) -> Iterator[Metric]:
+    if points:
+        yield Metric(name, description, "{call}", Sum(points, _CUMULATIVE, is_monotonic=True))
