@@ -18,7 +18,7 @@ from pytest_perfmon.stats.evidence import Block, Evidence, fewest_blocks, log_ev
 E_FOR_95_PERCENT: Final = 40.0
 E_FOR_95_PERCENT_ONE_SIDED: Final = 20.0
 _FARTHEST: Final = 50.0
-_HALVINGS: Final = 45
+_HALVINGS: Final = 30
 _WIDTHS_TO_BE_FOUND: Final = 1.6
 _ENOUGH_BLOCKS: Final = 1.6
 
@@ -36,7 +36,7 @@ def log_interval(blocks: Sequence[Block], bar: float = E_FOR_95_PERCENT) -> LogI
 
     At the default bar it is the 95 % confidence sequence: the truth is outside at any time, ever,
     with at most 5 %. Unbounded before 6 blocks. Evidence is monotone in its bound, so each end is
-    found by bisection (to 1e-11, outwards).
+    found by bisection (to 1e-7, outwards).
     """
     ends = (_lowest_accepted(blocks, bar), -_lowest_accepted(_mirrored(blocks), bar))
     # Data far from any symmetry can refute from both sides: what they dispute is then the answer.

@@ -124,6 +124,11 @@ class Evidence:
 
     def add(self, block: Block) -> None:
         """Settle the bet on one block."""
+        self.settle(block)
+        self.log_peak = max(self.log_peak, self.log_e)
+
+    def settle(self, block: Block) -> None:
+        """Settle the bet on one block where nobody will ask for the maximum."""
         if block.datum is None:
             self._logs = tuple(log + LOG_MOST_LOST for log in self._logs)
             return
@@ -132,7 +137,6 @@ class Evidence:
             log + math.log1p(MOST_AT_RISK * math.tanh(stake * lead))
             for log, stake in zip(self._logs, STAKES, strict=True)
         )
-        self.log_peak = max(self.log_peak, self.log_e)
 
     @property
     def log_e(self) -> float:
@@ -145,5 +149,5 @@ class Evidence:
 def log_evidence(blocks: Iterable[Block], evidence: Evidence) -> float:
     """Settle all those blocks on fresh evidence and give ln E."""
     for block in blocks:
-        evidence.add(block)
+        evidence.settle(block)
     return evidence.log_e
