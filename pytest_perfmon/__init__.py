@@ -11,19 +11,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_perfmon.errors import PerfmonError, UsageError
     from pytest_perfmon.monitor.ambient import current_monitor, track_performance
+    from pytest_perfmon.monitor.cached import CachedOperationMonitor
     from pytest_perfmon.monitor.core import PerformanceMonitor
+    from pytest_perfmon.monitor.error_handler import ErrorContext, MonitoredErrorHandler
+    from pytest_perfmon.monitor.periodic import PeriodicReset
     from pytest_perfmon.monitor.scope import ScopedMonitor
     from pytest_perfmon.verdicts.adaptive import AdaptiveThresholds
+    from pytest_perfmon.verdicts.alerts import Alert, AlertGate
+    from pytest_perfmon.verdicts.critical_path import CriticalPath
     from pytest_perfmon.verdicts.performance_budget import BudgetViolation, PerformanceBudget
     from pytest_perfmon.verdicts.trends import PerformanceTrends
 
 __all__ = [
     "AdaptiveThresholds",
+    "Alert",
+    "AlertGate",
     "BudgetViolation",
+    "CachedOperationMonitor",
+    "CriticalPath",
+    "ErrorContext",
+    "MonitoredErrorHandler",
     "PerfmonError",
     "PerformanceBudget",
     "PerformanceMonitor",
     "PerformanceTrends",
+    "PeriodicReset",
     "ScopedMonitor",
     "UsageError",
     "__version__",
@@ -33,11 +45,18 @@ __all__ = [
 
 _HOMES = {
     "AdaptiveThresholds": "verdicts.adaptive",
+    "Alert": "verdicts.alerts",
+    "AlertGate": "verdicts.alerts",
     "BudgetViolation": "verdicts.performance_budget",
+    "CachedOperationMonitor": "monitor.cached",
+    "CriticalPath": "verdicts.critical_path",
+    "ErrorContext": "monitor.error_handler",
+    "MonitoredErrorHandler": "monitor.error_handler",
     "PerfmonError": "errors",
     "PerformanceBudget": "verdicts.performance_budget",
     "PerformanceMonitor": "monitor.core",
     "PerformanceTrends": "verdicts.trends",
+    "PeriodicReset": "monitor.periodic",
     "ScopedMonitor": "monitor.scope",
     "UsageError": "errors",
     "current_monitor": "monitor.ambient",

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, ParamSpec, Self, TypeVar, cast, overload
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.arguments import (
@@ -17,6 +17,7 @@ from pytest_perfmon.monitor.arguments import (
     checked_count,
     checked_share,
 )
+from pytest_perfmon.monitor.debug import print_slow
 from pytest_perfmon.monitor.decorator import time_calls, time_function
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.listeners import Listener
@@ -126,6 +127,15 @@ class PerformanceMonitor:
         self._enabled = enabled
         self._clock_ns = clock_ns
         _monitors.add(self)
+
+    @classmethod
+    def debug(cls, **options: Any) -> Self:
+        """Give a monitor that writes each slow call, its metadata and stack to standard error.
+
+        Takes the options of a monitor; those of looking closely are set unless given.
+        """
+        closely: dict[str, Any] = {"capture_stack": "slow", "on_slow": print_slow}
+        return cls(**closely | options)
 
     @property
     def enabled(self) -> bool:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pytest_perfmon.model.verdict import Severity
 from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
 from pytest_perfmon.verdicts.budgets import severity
-from pytest_perfmon.verdicts.live import StatsSource
+from pytest_perfmon.verdicts.live import Percentile, StatsSource, percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,17 @@ class BudgetViolation:
 
     Attributes:
         operation: its name.
-        budget: the limit on its p95, milliseconds.
-        actual: its p95, milliseconds.
+        budget: the limit, milliseconds.
+        actual: the figure above it, milliseconds.
         severity: warning up to 2x the budget, error above 2x, critical above 3x.
+        criterion: which figure it is.
     """
 
     operation: str
     budget: float
     actual: float
     severity: Severity
+    criterion: Percentile = "p95"
 
 
 class PerformanceBudget:
@@ -54,10 +56,17 @@ class PerformanceBudget:
 
     def check(self) -> list[BudgetViolation]:
         """Give the violations; operations that were never called have none."""
-        violations = []
-        for operation, limit in self._limits.items():
-            stats = self._monitor.get_stats(operation)
-            if stats is not None and stats.p95 > limit:
-                grade = severity(stats.p95 / limit)
-                violations.append(BudgetViolation(operation, limit, stats.p95, grade))
-        return violations
+        return violations_of(self._monitor, self._limits, "p95")
+
+
+def violations_of(
+    source: StatsSource, limits: Mapping[str, float], criterion: Percentile
+) -> list[BudgetViolation]:
+    """Give the operations whose percentile is above their limit, both in milliseconds."""
+    violations = []
+    for operation, limit in limits.items():
+        stats = source.get_stats(operation)
+        if stats is not None and (actual := percentile(stats, criterion)) > limit:
+            grade = severity(actual / limit)
+            violations.append(BudgetViolation(operation, limit, actual, grade, criterion))
+    return violations
