@@ -28,7 +28,6 @@ from pytest_perfmon.exporters.figures import Totals
 from pytest_perfmon.monitor.core import LOGGER, UNKNOWN_ERROR, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
-from pytest_perfmon.units import NS_PER_MS, parse_cap_ns
 
 with Extra("otel", "the OpenTelemetry exporter"):
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
@@ -72,11 +71,10 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
 
     Args:
         monitor: whose figures.
-        exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`; it is
-            shut down by `close()`.
+        exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`. Its
+            own `timeout` (10 s unless given) includes its retries. `close()` shuts it down.
         resource: what the figures are about; the SDK's default resource unless given.
         interval: the time between two exports.
-        timeout: the longest that an export may take.
 
     Raises:
         UsageError: naming the argument and what is allowed.
@@ -89,13 +87,11 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
         *,
         resource: Resource | None = None,
         interval: str = "10s",
-        timeout: str = "5s",
     ) -> None:
         self._exporter = exporter
         backend = _MetricBackend(
             exporter,
             resource=Resource.create() if resource is None else resource,
-            timeout_ms=parse_cap_ns(timeout, "timeout") / NS_PER_MS,
         )
         # Running totals: the newest holds all, so nothing old is kept or tried again.
         super().__init__(backend, Totals(monitor), interval=interval, queue_size=1, attempts=1)
@@ -150,10 +146,9 @@ def _error_type(span: ReadableSpan) -> str:
 class _MetricBackend:
     """Sends one snapshot as OpenTelemetry's metrics."""
 
-    def __init__(self, exporter: MetricExporter, *, resource: Resource, timeout_ms: float) -> None:
+    def __init__(self, exporter: MetricExporter, *, resource: Resource) -> None:
         self._exporter = exporter
         self._resource = resource
-        self._timeout_ms = timeout_ms
         self._scope = InstrumentationScope("pytest_perfmon", version("pytest-perfmon"))
         self._beginnings = _Beginnings()
 
@@ -175,7 +170,7 @@ class _MetricBackend:
         # As the SDK's own reader does, so that no instrumented client makes a span of this.
         token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: FBT003 - its API
         try:
-            result = self._exporter.export(data, timeout_millis=self._timeout_ms)
+            result = self._exporter.export(data)
         finally:
             detach(token)
         if result is not MetricExportResult.SUCCESS:
