@@ -35,9 +35,11 @@ class TokenCheck:
     __slots__ = ("_digest", "_key")
 
     def __init__(self, token: object) -> None:
-        if not isinstance(token, str) or len(token) < SHORTEST_TOKEN:
-            given = f"{len(token)} characters long" if isinstance(token, str) else repr(token)
+        if not isinstance(token, str):
+            given = "None" if token is None else f"of type {type(token).__name__}"
             raise UsageError(f"token is {given}: {_ADVICE}")
+        if len(token) < SHORTEST_TOKEN:
+            raise UsageError(f"token is {len(token)} characters long: {_ADVICE}")
         if not all("!" <= character <= "~" for character in token):
             raise UsageError(f"token has characters that a header cannot carry: {_ADVICE}")
         self._key = secrets.token_bytes(32)
