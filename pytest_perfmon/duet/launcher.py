@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, Listener
+from pytest_perfmon.duet.slots import private_slot
 from pytest_perfmon.errors import PerfmonError
 
 _CONNECT_SECONDS: Final = 60.0
@@ -84,7 +83,7 @@ class Worker:
         executable: the Python to run.
 
     Raises:
-        LaunchError: there is no such Python.
+        LaunchError: there is no such Python, or no place for the child's files.
 
     Attributes:
         process: the process.
@@ -99,10 +98,17 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         executable: str = sys.executable,
     ) -> None:
+        try:
+            slot = private_slot()
+        except OSError as error:
+            raise LaunchError(
+                f"a fresh process has no place for temporary files: {error}; TMPDIR names another"
+            ) from None
+        self._remains = contextlib.ExitStack()
+        self._remains.callback(slot.leave)
         self._listener = Listener()
-        self._private = Path(tempfile.mkdtemp(prefix="perfmon-"))
-        self._output = self._private / "output"
-        arguments = child_arguments(invocation, files, self._private)
+        self._output = slot.directory / "output"
+        arguments = child_arguments(invocation, files, slot.directory)
         self.channel: Channel | None = None
         try:
             with self._output.open("wb") as sink:
@@ -116,7 +122,7 @@ class Worker:
                 )
         except OSError as error:
             self._listener.close()
-            shutil.rmtree(self._private, ignore_errors=True)
+            self._remains.close()
             raise LaunchError(f"{executable!r} could not be started: {error.strerror}") from None
 
     def connect(self) -> Channel:
@@ -141,12 +147,15 @@ class Worker:
         return ""
 
     def close(self, *, patience: float = _END_SECONDS) -> None:
-        """Let the child end within so many seconds, else end it; remove its files."""
+        """Let the child end within so many seconds, else end it; remove its files.
+
+        A second call does nothing more.
+        """
         if self.channel is not None:
             self.channel.close()
         self._listener.close()
         _end(self.process, patience)
-        shutil.rmtree(self._private, ignore_errors=True)
+        self._remains.close()
 
 
 def child_arguments(invocation: Invocation, files: Sequence[Path], private: Path) -> list[str]:

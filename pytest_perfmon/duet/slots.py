@@ -1,4 +1,4 @@
-"""The places where trees live: directories of the cache, each locked by the process that uses it.
+"""The places of trees and of children's files: directories locked by the process that uses them.
 
 A slot's lock is the operating system's lock on a file beside it, so it ends with its process
 however that ends, and whoever gets it may remove what was left.
@@ -7,9 +7,12 @@ however that ends, and whoever gets it may remove what was left.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ else:
     import fcntl
 
 _KEY_DIGITS: Final = 16
+_PRIVATE_DIGITS: Final = 8
 _TWINS: Final = 10
 _KEPT_FOR_S: Final = 30 * 24 * 3600
 
@@ -99,25 +103,56 @@ def keyed_slot(cache_dir: Path, key: str) -> Slot:
     home = _trees(cache_dir)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        for twin in range(_TWINS):
-            directory = home / f"{key[:_KEY_DIGITS]}-{twin}"
-            lock = _try_lock(directory)
-            if lock is not None:
-                slot = Slot(directory, lock)
-                if not slot.kept:
-                    remove_tree(directory)
-                    directory.mkdir()
-                return slot
+        return _take(home, key[:_KEY_DIGITS])
+    except BlockingIOError as error:
+        raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(
             f"cannot write to the cache directory {str(cache_dir)!r}: {error}"
         ) from error
-    raise UsageError(f"all {_TWINS} slots of {key!r} in {str(home)!r} are in use by other runs")
+
+
+def private_slot() -> Slot:
+    """Take a place for the files of one child, and remove what ended processes left of theirs.
+
+    It lies where pytest's own `tmp_path` would, since that of the child is in it: on the same
+    file system, and with a path short enough for Unix sockets.
+
+    Raises:
+        OSError: where the directory for temporary files cannot be written, or another user has
+            taken the name in it.
+    """
+    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+    home = Path(tempfile.gettempdir(), f"perfmon{user}")
+    home.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    status = home.lstat()
+    if user and not (stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()):
+        raise PermissionError(errno.EPERM, "expected a directory of this user's", str(home))
+    # it stays when it is empty: nobody else can take the name, then
+    _sweep(home)
+    return _take(home, secrets.token_hex(_PRIVATE_DIGITS // 2))
 
 
 def sweep(cache_dir: Path) -> None:
     """Remove the trees that ended processes left, and built ones unused for thirty days."""
-    home = _trees(cache_dir)
+    _sweep(_trees(cache_dir))
+
+
+def _take(home: Path, key: str) -> Slot:
+    for twin in range(_TWINS):
+        directory = home / f"{key}-{twin}"
+        lock = _try_lock(directory)
+        if lock is not None:
+            slot = Slot(directory, lock)
+            if not slot.kept:
+                remove_tree(directory)
+                directory.mkdir()
+            return slot
+    where = str(home)
+    raise BlockingIOError(f"all {_TWINS} slots of {key!r} in {where!r} are in use by other runs")
+
+
+def _sweep(home: Path) -> None:
     if not home.is_dir():
         return
     for name in {entry.name.removesuffix(".lock") for entry in home.iterdir()}:

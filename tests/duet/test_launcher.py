@@ -39,9 +39,10 @@ def stand_in(tmp_path, monkeypatch):
     return write
 
 
-def is_gone(private):
-    """Say whether nothing is left of a worker's own directory."""
-    return not private.exists()
+def is_gone(worker):
+    """Say whether nothing is left of a worker's own directory, nor its lock."""
+    directory = worker._output.parent
+    return not list(directory.parent.glob(f"{directory.name}*"))
 
 
 def test_a_child_calls_and_is_ended_with_its_files(stand_in):
@@ -53,7 +54,7 @@ def test_a_child_calls_and_is_ended_with_its_files(stand_in):
         channel.send({"n": 21})
         assert channel.receive(time.monotonic() + 10) == {"twice": 42}
     assert worker.process.poll() == 0
-    assert is_gone(worker._private)
+    assert is_gone(worker)
 
 
 def test_what_a_child_prints_does_not_disturb_its_messages(stand_in):
@@ -98,7 +99,7 @@ def test_a_child_that_never_calls_is_ended(stand_in, monkeypatch):
         worker.connect()
     worker.close(patience=0)
     assert worker.process.poll() is not None
-    assert is_gone(worker._private)
+    assert is_gone(worker)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to ignore")
