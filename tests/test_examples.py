@@ -15,8 +15,8 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-APPS = ("fastapi_app",)
-IGNORED = shutil.ignore_patterns("data", ".*", "__pycache__", *APPS)
+APPS = ("fastapi_app", "django_app")
+IGNORED = shutil.ignore_patterns("data", ".*", "__pycache__", "*_app")
 
 
 def run(folder, *options, **environ):

@@ -1,0 +1,1 @@
+"""Books, and how they are found."""
