@@ -5,13 +5,18 @@ Each costs itself a NOT CHECKED that says why; the others get their verdicts.
 
 from __future__ import annotations
 
+import socket
 import textwrap
 
 import pytest
 from two_sides import TwoSides
 
+from pytest_perfmon.plugin import against  # loaded once, so that all runs see its limits changed
+
 pytestmark = pytest.mark.slow
 tripled = pytest.approx(2.0, abs=1e-3)
+SLICE_SECONDS = 4.0
+TEST_SECONDS = 6.0
 START = """
 import ctypes
 import os
@@ -48,9 +53,9 @@ def sides(project, tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Sides that wait 2 s for each other, and 5 s for a test."""
-    monkeypatch.setattr("pytest_perfmon.plugin.against._SLICE_SECONDS", 2.0)
-    monkeypatch.setattr("pytest_perfmon.plugin.against._TEST_SECONDS", 5.0)
+    """Sides that wait 4 s for each other, and are given 6 s for a test."""
+    monkeypatch.setattr(against, "_SLICE_SECONDS", SLICE_SECONDS)
+    monkeypatch.setattr(against, "_TEST_SECONDS", TEST_SECONDS)
 
 
 def compare(sides, tests, *options):
@@ -97,3 +102,154 @@ def test_deaths(sides):
         "test_leaves": "the candidate could not run it: call failed: SystemExit: 4",
         "test_ends_the_session": f"{through}it ended the session",
     }
+
+
+def test_hangs(sides, impatient):
+    """In a set-up, in a slice, on one side or both: the side is ended, and the run goes on."""
+    got = compare(
+        sides,
+        """
+        @pytest.fixture
+        def hanging():
+            if IN_WORKER:
+                hang()
+
+        @pytest.fixture
+        def hanging_on_one_side():
+            if FAULTY:
+                hang()
+
+        def test_hangs_in_both_setups(perf_monitor, perf_clock, hanging):
+            perf_monitor(work, perf_clock)
+
+        def test_hangs_in_a_setup(perf_monitor, perf_clock, hanging_on_one_side):
+            perf_monitor(work, perf_clock)
+
+        def test_hangs_in_a_slice(perf_monitor, perf_clock):
+            calls = []
+
+            def late():
+                calls.append(1)
+                if FAULTY and len(calls) == 6:
+                    hang()
+                work(perf_clock)
+
+            perf_monitor(late)
+
+        @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+        def test_dies_and_leaves_a_child(perf_monitor, perf_clock):
+            if FAULTY:
+                if os.fork() == 0:
+                    hang()
+                os._exit(5)
+            perf_monitor(work, perf_clock)
+        """,
+    )
+    through = "the candidate did not come through it: "
+    too_long = f"{through}it took longer than {TEST_SECONDS:g} s"
+    assert got.pop("test_hangs_in_both_setups") in (
+        too_long,
+        too_long.replace("candidate", "baseline"),
+    )
+    assert got == {
+        "test_hangs_in_a_setup": too_long,
+        "test_hangs_in_a_slice": too_long,
+        "test_dies_and_leaves_a_child": f"{through}its process ended with exit code 5",
+    }
+
+
+def test_noise_forks_and_threads(sides):
+    """Heaps of output do no harm; where there are threads or children, the verdict says so."""
+    got = compare(
+        sides,
+        """
+        def test_prints(perf_monitor, perf_clock):
+            os.write(1, b"x" * 3_000_000)
+            print("y" * 3_000_000, file=sys.stderr)
+            perf_monitor(lambda: [print("z" * 10_000), work(perf_clock)])
+
+        def test_fork_comes_back(perf_monitor, perf_clock):
+            if IN_WORKER:
+                child = os.fork()
+                if child:
+                    os.waitpid(child, 0)
+            perf_monitor(work, perf_clock)
+
+        def test_fork_comes_back_in_a_slice(perf_monitor, perf_clock):
+            parent = os.getpid()
+            calls = []
+
+            def forking():
+                calls.append(1)
+                if IN_WORKER and os.getpid() == parent and len(calls) == 6:
+                    os.fork()
+                work(perf_clock)
+
+            perf_monitor(forking)
+
+        def test_child_lives_on(perf_monitor, perf_clock):
+            child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+            perf_monitor(work, perf_clock)
+            child.communicate(b"")
+
+        def test_threads(perf_monitor, perf_clock):
+            over = threading.Event()
+            thread = threading.Thread(target=over.wait)
+            thread.start()
+            perf_monitor(work, perf_clock)
+            over.set()
+            thread.join()
+        """,
+        "-s",
+    )
+    names = ("test_prints", "test_fork_comes_back", "test_fork_comes_back_in_a_slice")
+    apart = ("test_child_lives_on", "test_threads")
+    assert got == dict.fromkeys((*names, *apart), tripled)
+    doubted = {name for name, said in sides.warnings().items() if "without a CPU" in str(said)}
+    assert doubted >= set(apart)
+    assert not doubted & {"test_before", "test_prints"}
+
+
+def test_fixtures_that_cannot_live_twice(sides, impatient, tmp_path_factory):
+    """A port taken, a lock file there already, a lock waited for: needs exclusive fixtures."""
+    locks = tmp_path_factory.mktemp("locks")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    got = compare(
+        sides,
+        f"""
+        import fcntl
+
+        @pytest.fixture
+        def port():
+            with socket.create_server(("127.0.0.1", {port})) as server:
+                yield server
+
+        @pytest.fixture
+        def lock_file():
+            file = os.open({str(locks / "one")!r}, os.O_CREAT | os.O_EXCL)
+            yield
+            os.close(file)
+            os.unlink({str(locks / "one")!r})
+
+        @pytest.fixture
+        def lock():
+            with open({str(locks / "two")!r}, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+
+        def test_port(perf_monitor, perf_clock, port):
+            perf_monitor(work, perf_clock)
+
+        def test_lock_file(perf_monitor, perf_clock, lock_file):
+            perf_monitor(work, perf_clock)
+
+        def test_lock(perf_monitor, perf_clock, lock):
+            perf_monitor(work, perf_clock)
+        """,
+    )
+    assert set(got) == {"test_port", "test_lock_file", "test_lock"}
+    assert all(why.startswith("needs exclusive fixtures") for why in got.values()), got
+    assert "Address already in use" in got["test_port"]
+    assert "File exists" in got["test_lock_file"]
+    assert f"one side waited {SLICE_SECONDS:g} s for the other" in got["test_lock"]
