@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from pytest_perfmon.monitor.arguments import checked_callback
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
 from pytest_perfmon.web.asgi_routes import Scope, ScopeRoutes
@@ -15,6 +14,7 @@ from pytest_perfmon.web.counting import (
     SERVER_ERROR,
     UNMATCHED,
     RequestCounter,
+    checked_template_for,
 )
 
 Message = Any
@@ -68,7 +68,7 @@ class PerfmonASGIMiddleware:
     ) -> None:
         self.app = app
         self.counter = RequestCounter(monitor=monitor, exclude=exclude, first_byte=first_byte)
-        self._template_for = checked_callback(template_for, "template_for")
+        self._template_for = checked_template_for(template_for)
         self._routes = ScopeRoutes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,8 @@ from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.units import NS_PER_MS
 
+Hook = Callable[[Any], str | None]
+
 UNMATCHED: Final = "<unmatched>"
 """Stands for the route where no framework tells which one it was."""
 
@@ -59,7 +61,7 @@ class RequestCounter:
         """Give the monitor of a request that begins now."""
         return self._monitor or current_monitor()
 
-    def read(self, read: Callable[[Any], str | None], request: Any) -> str | None:
+    def read(self, read: Hook, request: Any) -> str | None:
         """Read a request's route template; what that raises is logged once, and no template."""
         try:
             return read(request)
@@ -107,6 +109,15 @@ class RequestCounter:
             )
         if self._first_byte and first_byte_ns is not None:
             monitor.record(f"{name} (first byte)", first_byte_ns)
+
+
+def checked_template_for(template_for: Hook | None) -> Hook | None:
+    """Give a hook for route templates back: a function, or None."""
+    if template_for is None or callable(template_for):
+        return template_for
+    raise UsageError(
+        f"template_for is {template_for!r}: expected a function that gives a request's template"
+    )
 
 
 def _about(status: int, first_byte_ns: int | None) -> dict[str, float]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sized
 from typing import Any, Final
 
-from pytest_perfmon.monitor.arguments import checked_callback
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web.bodies import Body, SizedBody, TimedRequest, end_with_close
-from pytest_perfmon.web.counting import UNMATCHED, RequestCounter
+from pytest_perfmon.web.counting import UNMATCHED, RequestCounter, checked_template_for
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -67,7 +66,7 @@ class PerfmonWSGIMiddleware:
     ) -> None:
         self.app = app
         self._counter = RequestCounter(monitor=monitor, exclude=exclude, first_byte=first_byte)
-        self._template_for = checked_callback(template_for, "template_for")
+        self._template_for = checked_template_for(template_for)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
