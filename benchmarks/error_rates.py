@@ -1,17 +1,18 @@
 """How often interleaved comparisons are wrong, and what they find: a live study with its peers.
 
-Fourteen small functions (benchmarks/workloads) are compared with themselves, with edits that mean
-nothing, and with one of them made slower or faster by a share that was calibrated beforehand by
-interleaved timing. One measurement runs at a time; a result is kept at once, so that a study may
-be ended at any moment and continued by starting it again. Every tool has an environment of its
-own, made on first use.
+Twelve small functions (benchmarks/workloads) are compared with themselves, with edits that mean
+nothing, and with four of them made slower or faster at once, each by a share that was calibrated
+beforehand by interleaved timing. One measurement runs at a time; a result is kept at once, so that
+a study may be ended at any moment and continued by starting it again. Every tool has an
+environment of its own, made on first use.
 
     python benchmarks/error_rates.py --mode aa --runs 300 [--minutes 60] [--output FILE]
     python benchmarks/error_rates.py --table
     python benchmarks/error_rates.py --quick
 
-Modes: aa, edits, inject, p95, fifty (the interleaved comparison), peers (pytest-benchmark at its
-defaults and, where it can be installed, pyperf).
+Modes: aa, loaded (the same with the other core busy), edits, inject, p95, fifty, plugins (the
+interleaved comparison), peers (pytest-benchmark at its defaults and, where it can be installed,
+pyperf).
 """
 
 from __future__ import annotations
@@ -102,10 +103,12 @@ class Study:
         self._repository: tools.Repository | None = None
         self.modes: dict[str, Callable[[int], None]] = {
             "aa": self._unchanged,
+            "loaded": self._unchanged_under_load,
             "edits": self._meaningless_edit,
             "inject": self._injected,
             "p95": self._tail,
             "fifty": self._fifty,
+            "plugins": self._among_plugins,
             "peers": self._peers,
         }
 
@@ -119,19 +122,21 @@ class Study:
         return Path(sys.executable) if self._quick else tools.python_of(tool, self._folder)
 
     def _compare(
-        self, repository: tools.Repository, *options: str, tests: str = TWELVE
+        self, repository: tools.Repository, *options: str, tests: str = TWELVE, tool: str = "duet"
     ) -> dict[str, Any]:
-        python = self._python("duet")
+        python = self._python(tool)
         return tools.duet(python, repository, tests, [*self._options, *options])
 
     def _unchanged(self, number: int) -> None:
-        loaded = number % 3 == 2  # noqa: PLR2004 - every third
-        repository = self._fresh_repository()
-        facts: dict[str, Any] = {"load": loaded}
+        repository, facts = self._fresh_repository(), {}
         if number % 10 == 0:
             facts["start"] = tools.plain_start(self._python("duet"), repository, TWELVE)
-        with tools.load(loaded):
-            self.results.add("aa", **facts, **self._compare(repository))
+        self.results.add("aa", **facts, **self._compare(repository))
+
+    def _unchanged_under_load(self, _: int) -> None:
+        repository = self._fresh_repository()
+        with tools.load():
+            self.results.add("loaded", **self._compare(repository))
 
     def _meaningless_edit(self, number: int) -> None:
         repository, edit = self._fresh_repository(), EDITS[number % len(EDITS)]
@@ -145,31 +150,31 @@ class Study:
     def _injected(self, number: int) -> None:
         if not self.results.truths:
             self.results.truths = tools.calibrate(QUICK_PAIRS if self._quick else CALIBRATION_PAIRS)
-        size = SIZES[number % len(SIZES)]
-        target = self._names[number // len(SIZES) % len(self._names)]
-        truth = self.results.truths[target]
-        extra = truth.extra(size)
-        repository = self._fresh_repository()
-        repository.change_steps(target, truth.steps + extra)
-        self.results.add(
-            "inject",
-            target=target,
-            size=size,
-            truth=round(truth.ratio(extra), 5),
-            **self._compare(repository),
-        )
+        repository, injected = self._fresh_repository(), {}
+        for place, size in enumerate(SIZES):
+            target = self._names[(number + place * len(self._names) // len(SIZES)) % 12]
+            truth = self.results.truths[target]
+            extra = truth.extra(size)
+            repository.change_steps(target, truth.steps + extra)
+            injected[target] = {"size": size, "truth": round(truth.ratio(extra), 5)}
+        self.results.add("inject", injected=injected, **self._compare(repository))
 
     def _tail(self, number: int) -> None:
         target = self._names[number % len(self._names)]
         repository = tools.Repository(self._folder / "repository-p95")
         repository.lengthen_tail(target)
         found = self._compare(repository, "--perf-statistic=p95", "-k", f"[{target}]")
-        self.results.add("p95", target=target, **found)
+        self.results.add("p95", **found)
 
     def _fifty(self, _: int) -> None:
         repository = self._fresh_repository()
         start = tools.plain_start(self._python("duet"), repository, FIFTY)
         self.results.add("fifty", start=start, **self._compare(repository, tests=FIFTY))
+
+    def _among_plugins(self, _: int) -> None:
+        repository = self._fresh_repository()
+        start = tools.plain_start(self._python("plugins"), repository, TWELVE)
+        self.results.add("plugins", start=start, **self._compare(repository, tool="plugins"))
 
     def _peers(self, number: int) -> None:
         python = self._python("pytest-benchmark")
@@ -215,7 +220,7 @@ class Study:
 def main() -> int:
     """Run what was asked for, or print the table of what is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    modes = ["aa", "edits", "inject", "p95", "peers", "fifty"]
+    modes = ["aa", "loaded", "edits", "inject", "p95", "peers", "fifty", "plugins"]
     parser.add_argument("--mode", choices=modes, action="append", help="may be repeated")
     parser.add_argument("--runs", type=int, default=10, help="of each mode, earlier ones included")
     parser.add_argument("--minutes", type=float, default=60.0, help="for each mode")

@@ -19,6 +19,7 @@ Run = dict[str, Any]
 _E_OF_A_BIAS = 20.0
 _MAD_TO_SD = 1.4826
 _SMALL_SPREAD = 0.02
+_OF_TWELVE = {"aa", "loaded", "edits", "inject"}
 _BLOCKS = re.compile(r"(\d+) blocks in")
 
 
@@ -29,12 +30,13 @@ def markdown(runs: Sequence[Run]) -> str:
         runs: as `error_rates.py` keeps them.
     """
     made = (
-        _unchanged(_of(runs, "aa")),
+        _unchanged(runs),
         _injected(runs),
         _by_function(runs),
         _edits(_of(runs, "edits")),
         _tails(_of(runs, "p95")),
-        _fifty(_of(runs, "fifty")),
+        _timed("Fifty functions against themselves", _of(runs, "fifty")),
+        _timed("Twelve functions, ten common plugins installed", _of(runs, "plugins")),
         _peers(_of(runs, "peers")),
         _pyperf(_of(runs, "pyperf")),
     )
@@ -84,7 +86,7 @@ def _spreads(runs: Iterable[Run]) -> dict[str, float]:
     """Give the block spread of each function, the median over all runs that recorded blocks."""
     by_name: dict[str, list[float]] = {}
     for run in runs:
-        for test in run.get("tests", ()) if run["mode"] in {"aa", "edits", "inject"} else ():
+        for test in run.get("tests", ()) if run["mode"] in _OF_TWELVE else ():
             if _data(test):
                 by_name.setdefault(test["name"], []).append(_spread(test))
     return {name: median(spreads) for name, spreads in by_name.items()}
@@ -119,8 +121,8 @@ def _changes(tests: Iterable[Run]) -> str:
 
 def _unchanged(runs: Sequence[Run]) -> str:
     rows = []
-    for condition, loaded in (("quiet", False), ("other core loaded", True)):
-        mine = [run for run in runs if run["load"] is loaded]
+    for condition, mode in (("quiet", "aa"), ("beside a busy process", "loaded")):
+        mine = _of(runs, mode)
         if not mine:
             continue
         tests = [test for run in mine for test in run["tests"]]
@@ -144,54 +146,64 @@ def _unchanged(runs: Sequence[Run]) -> str:
     return _table("Twelve functions against themselves", header, rows) if rows else ""
 
 
-def _target(run: Run) -> Run:
-    return next(test for test in run["tests"] if test["name"] == run["target"])
+def _changed(runs: Sequence[Run]) -> list[Run]:
+    """Give the tests that were changed, each with its size and the truth about it."""
+    return [
+        {**test, **run["injected"][test["name"]]}
+        for run in _of(runs, "inject")
+        for test in run["tests"]
+        if test["name"] in run["injected"]
+    ]
 
 
-def _found(run: Run) -> bool:
-    return bool(_target(run)["change"] == ("REGRESSED" if run["size"] > 0 else "IMPROVED"))
+def _found(test: Run) -> bool:
+    return bool(test["change"] == ("REGRESSED" if test["size"] > 0 else "IMPROVED"))
 
 
-def _was_visible(run: Run) -> bool:
-    visible = _target(run)["visible"]
-    return visible is not None and abs(math.log1p(run["truth"])) >= math.log1p(visible)
+def _was_visible(test: Run) -> bool:
+    visible = test["visible"]
+    return visible is not None and abs(math.log1p(test["truth"])) >= math.log1p(visible)
 
 
 def _injected(runs: Sequence[Run]) -> str:
-    injected, spreads, rows = _of(runs, "inject"), _spreads(runs), []
-    for size in sorted({run["size"] for run in injected}):
-        mine = [run for run in injected if run["size"] == size]
-        calm = [run for run in mine if spreads.get(run["target"], math.inf) <= _SMALL_SPREAD]
-        compared = [run for run in mine if _target(run)["change"] is not None]
-        seen = [run for run in mine if _was_visible(run)]
-        others = [
-            test for run in mine for test in _compared(run["tests"]) if test is not _target(run)
-        ]
-        blamed = sum(test["change"] in {"REGRESSED", "IMPROVED"} for test in others)
+    changed, spreads, rows = _changed(runs), _spreads(runs), []
+    for size in sorted({test["size"] for test in changed}):
+        mine = [test for test in changed if test["size"] == size]
+        calm = [test for test in mine if spreads.get(test["name"], math.inf) <= _SMALL_SPREAD]
+        compared = _compared(mine)
+        seen = [test for test in mine if _was_visible(test)]
         rows.append(
             [
                 f"{size:+.0%}",
                 _share(sum(map(_found, mine)), len(mine)),
                 _share(sum(map(_found, calm)), len(calm)),
-                _changes(_target(run) for run in mine),
-                _share(blamed, len(others)),
-                _share(sum(_covers(_target(run), run["truth"]) for run in compared), len(compared)),
+                _changes(mine),
+                _share(sum(_covers(test, test["truth"]) for test in compared), len(compared)),
                 _share(sum(map(_found, seen)), len(seen)),
-                _seconds(mine),
             ]
         )
-    header = ["injected", "found", "found, block spread <= 2 %", "verdicts", "others blamed"]
-    header += ["interval holds truth", "found where visible", "wall time"]
-    return _table("One function of twelve changed", header, rows) if rows else ""
+    if not rows:
+        return ""
+    others = [
+        test
+        for run in _of(runs, "inject")
+        for test in _compared(run["tests"])
+        if test["name"] not in run["injected"]
+    ]
+    blamed = sum(test["change"] in {"REGRESSED", "IMPROVED"} for test in others)
+    rows.append(["nothing", "", "", f"{_share(blamed, len(others))} blamed", "", ""])
+    header = ["injected", "found", "found, block spread <= 2 %", "verdicts"]
+    header += ["interval holds truth", "found where visible"]
+    return _table("Four functions of twelve changed at once", header, rows)
 
 
 def _by_function(runs: Sequence[Run]) -> str:
-    injected, rows = _of(runs, "inject"), []
-    sizes = sorted({run["size"] for run in injected})
+    changed, rows = _changed(runs), []
+    sizes = sorted({test["size"] for test in changed})
     for name, spread in sorted(_spreads(runs).items(), key=lambda one: one[1]):
         cells: list[object] = [name, f"{spread:.1%}"]
         for size in sizes:
-            mine = [run for run in injected if (run["target"], run["size"]) == (name, size)]
+            mine = [test for test in changed if (test["name"], test["size"]) == (name, size)]
             cells.append(f"{sum(map(_found, mine))} of {len(mine)}")
         rows.append(cells)
     header = ["function", "block spread", *(f"{size:+.0%} found" for size in sizes)]
@@ -213,21 +225,21 @@ def _edits(runs: Sequence[Run]) -> str:
 def _tails(runs: Sequence[Run]) -> str:
     if not runs:
         return ""
-    targets = [_target(run) for run in runs]
+    targets = [test for run in runs for test in run["tests"]]
     found = sum(test["change"] == "REGRESSED" for test in targets)
     row = [_share(found, len(runs)), _changes(targets), _seconds(runs)]
     header = ["found", "verdicts", "wall time"]
     return _table("6 % of calls three times as long, p95 asked for", header, [row])
 
 
-def _fifty(runs: Sequence[Run]) -> str:
+def _timed(title: str, runs: Sequence[Run]) -> str:
     if not runs:
         return ""
     starting = median(run["start"] * _blocks(run) / run["seconds"] for run in runs)
     tests = [test for run in runs for test in run["tests"]]
     row = [_red(runs), _changes(tests), _seconds(runs), f"{starting:.0%}"]
     header = ["red runs", "verdicts", "wall time", "of it starting"]
-    return _table("Fifty functions against themselves", header, [row])
+    return _table(title, header, [row])
 
 
 def _peers(runs: Sequence[Run]) -> str:

@@ -24,8 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKLOADS = Path(__file__).resolve().parent / "workloads"
 FIELDS = ("min", "median", "mean")
 LIMITS = (5, 10)
+PLUGINS = ["pytest-cov", "pytest-xdist", "pytest-mock", "pytest-asyncio", "pytest-timeout"]
+PLUGINS += ["pytest-randomly", "pytest-rerunfailures", "pytest-html", "hypothesis", "anyio"]
 REQUIREMENTS = {
     "duet": [str(ROOT)],
+    "plugins": [str(ROOT), *PLUGINS],
     "pytest-benchmark": ["pytest", "pytest-benchmark", "numpy"],
     "pyperf": ["pyperf", "numpy"],
 }
@@ -107,7 +110,7 @@ def python_of(tool: str, folder: Path) -> Path:
     home = folder / f"venv-{tool}"
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     state = hashlib.sha256(" ".join([sys.version, *REQUIREMENTS[tool]]).encode())
-    if tool == "duet":
+    if str(ROOT) in REQUIREMENTS[tool]:
         for path in sorted((ROOT / "pytest_perfmon").rglob("*.py")):
             state.update(path.read_bytes())
     stamp = home / "stamp"
@@ -205,11 +208,8 @@ class Repository:
 
 
 @contextlib.contextmanager
-def load(wanted: bool) -> Iterator[None]:  # noqa: FBT001 - the one thing it is about
-    """Keep another core busy meanwhile, where wanted."""
-    if not wanted:
-        yield
-        return
+def load() -> Iterator[None]:
+    """Keep another core busy meanwhile."""
     with subprocess.Popen([sys.executable, WORKLOADS / "load.py"]) as process:
         try:
             yield

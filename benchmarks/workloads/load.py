@@ -1,4 +1,4 @@
-"""Keep one core busy in bursts of 0.2 to 2 s until the parent is gone."""
+"""Be busy in bursts of 0.2 to 2 s until the parent is gone."""
 
 import os
 import random
