@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
-from pytest_perfmon.web.wsgi import ERROR_KEY, PerfmonWSGIMiddleware
+from pytest_perfmon.web.wsgi import ERROR_KEY, ROUTE_KEY, PerfmonWSGIMiddleware
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -51,11 +51,13 @@ class PerfmonFlask:
             exclude=self._exclude,
             first_byte=self._first_byte,
         )
-        app.teardown_request(_leave_error)
+        app.teardown_request(_leave_route_and_error)
 
 
-def _leave_error(error: BaseException | None) -> None:
+def _leave_route_and_error(error: BaseException | None) -> None:
     from flask import request  # noqa: PLC0415 - Flask is there wherever this is called
 
+    if request.url_rule is not None:
+        request.environ[ROUTE_KEY] = request.url_rule.rule
     if error is not None:
         request.environ[ERROR_KEY] = error

@@ -14,11 +14,15 @@ Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Callable[[bytes], object]]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+ROUTE_KEY: Final = "pytest_perfmon.route"
+"""Where in the environ an integration leaves the template of the route."""
+
 ERROR_KEY: Final = "pytest_perfmon.error"
 """Where in the environ an integration leaves the exception that its framework made a response."""
 
 # What a framework leaves in the environ, and the way from there to its template.
-_ROUTES: Final = (
+_ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (ROUTE_KEY, ()),
     ("werkzeug.request", ("url_rule", "rule")),  # Flask
     ("bottle.route", ("rule",)),
     ("bfg.routes.route", ("pattern",)),  # Pyramid
@@ -73,16 +77,20 @@ class PerfmonWSGIMiddleware:
         prefix = environ.get("SCRIPT_NAME", "")
         if prefix + environ.get("PATH_INFO", "") in self._counter.excluded:
             return self.app(environ, start_response)
+        template: str | None = None
         timed = TimedRequest(
             self._counter,
             environ["REQUEST_METHOD"],
-            lambda: self._template(environ, prefix),
+            lambda: template or self._template(environ, prefix) or UNMATCHED,
             lambda: environ.get(ERROR_KEY),
         )
 
         def start_timed(
             status: str, headers: Headers, exc_info: object = None
         ) -> Callable[[bytes], None]:
+            nonlocal template
+            # Now or never: Flask takes its request out of the environ when that is done.
+            template = self._template(environ, prefix)
             # Not every server takes a third argument that is None.
             more = () if exc_info is None else (exc_info,)
             write = start_response(status, headers, *more)
@@ -105,23 +113,20 @@ class PerfmonWSGIMiddleware:
             return body
         return SizedBody(body, timed) if isinstance(body, Sized) else Body(body, timed)
 
-    def _template(self, environ: Environ, prefix: str) -> str:
+    def _template(self, environ: Environ, prefix: str) -> str | None:
         read = self._counter.read
-        template = read(self._template_for, environ) if self._template_for else None
-        if template is None:
-            template = read(_route_template, environ)
-            if template is None:
-                return UNMATCHED
-            # A dispatcher has moved its prefix from the path to the script's name.
-            template = environ.get("SCRIPT_NAME", "").removeprefix(prefix) + template
-        return template
+        if self._template_for and (template := read(self._template_for, environ)):
+            return template
+        template = read(_route_template, environ)
+        # A dispatcher has moved its prefix from the path to the script's name.
+        return template and environ.get("SCRIPT_NAME", "").removeprefix(prefix) + template
 
 
 def _route_template(environ: Environ) -> str | None:
     for key, way in _ROUTES:
-        if key in environ:
-            found = environ[key]
-            for attribute in way:
-                found = getattr(found, attribute, None)
-            return found if found is None else f"/{str(found).lstrip('/')}"
+        found = environ.get(key)
+        for attribute in way:
+            found = getattr(found, attribute, None)
+        if found is not None:
+            return f"/{str(found).lstrip('/')}"
     return None
