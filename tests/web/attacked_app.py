@@ -6,21 +6,10 @@ import contextlib
 import logging
 import os
 
+from hostile_names import HOSTILE_NAMES
+
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web import StatsApp
-
-HOSTILE_NAMES = [
-    "<script>alert(1)</script>",
-    "'\"><img src=x onerror=alert(1)>",
-    "{{ 7 * 7 }}",
-    "bell\x07 line\nbreak \x1b[31mred",
-    "invoice\u202egnp.exe",
-    "alone\ud800",
-    "line\u2028separator",
-    "nul\x00",
-    "x" * 5000,
-    '","stats":[]',
-]
 
 
 def attacked_monitor():
