@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import itertools
+import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pytest_perfmon.errors import UsageError
 
+LOGGER: Final = logging.getLogger("pytest_perfmon")
 SHORTEST_TOKEN: Final = 32
+REFUSALS_TOLD_EVERY_NS: Final = 60_000_000_000
 _ADVICE: Final = (
     f"expected at least {SHORTEST_TOKEN} printable ASCII characters without spaces,"
     " such as secrets.token_urlsafe(32) gives, kept outside of the code"
@@ -52,6 +56,29 @@ class TokenCheck:
 
     def _hashed(self, token: bytes) -> bytes:
         return hmac.digest(self._key, token, "sha256")
+
+
+class Refusals:
+    """Says in the log that somebody is guessing, at most once a minute, with the number so far.
+
+    A request without any credential is no guess: every browser begins with one.
+    """
+
+    __slots__ = ("_clock_ns", "_due_ns", "_numbers")
+
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
+        self._numbers = itertools.count(1)  # counts right from any thread
+        self._due_ns = clock_ns()
+
+    def note(self, authorization: Sequence[bytes]) -> None:
+        """Count a refused request by its `Authorization` headers."""
+        if not authorization:
+            return
+        number, now_ns = next(self._numbers), self._clock_ns()
+        if now_ns >= self._due_ns:
+            self._due_ns = now_ns + REFUSALS_TOLD_EVERY_NS
+            LOGGER.warning("the stats endpoint has refused %d wrong tokens so far", number)
 
 
 def _credential(header: bytes) -> bytes:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web import dashboard
-from pytest_perfmon.web.access import TokenCheck
+from pytest_perfmon.web.access import Refusals, TokenCheck
 from pytest_perfmon.web.document import to_json
 from pytest_perfmon.web.exchange import HTML, JSON, TEXT, Request, Response, refusal
 from pytest_perfmon.web.paging import BOUNDS, Page, parse_page
@@ -33,6 +33,7 @@ class Endpoint:
     Args:
         monitor: whose figures they are.
         access: who may see them; None shows them to everybody.
+        refusals: is told of requests without the token.
         viewer: what looks at the monitor.
         metrics: gives the text of `/metrics`; None is a path that is not there.
     """
@@ -42,11 +43,13 @@ class Endpoint:
         monitor: PerformanceMonitor,
         *,
         access: TokenCheck | None,
+        refusals: Refusals,
         viewer: Viewer,
         metrics: Metrics | None,
     ) -> None:
         self._monitor = monitor
         self._access = access
+        self._refusals = refusals
         self._viewer = viewer
         self._metrics = metrics
         self._rendered: tuple[View | None, dict[tuple[str, Page], bytes]] = (None, {})
@@ -54,6 +57,7 @@ class Endpoint:
     def respond(self, request: Request) -> Response:
         """Answer; the token comes first, so that without it all requests look the same."""
         if self._access is not None and not self._access.admits(request.authorization):
+            self._refusals.note(request.authorization)
             return refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "The token is missing or wrong.",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.core import PerformanceMonitor
-from pytest_perfmon.web.access import TokenCheck
+from pytest_perfmon.web.access import Refusals, TokenCheck
 from pytest_perfmon.web.endpoint import Endpoint, Metrics
 from pytest_perfmon.web.exchange import Request, Response
 from pytest_perfmon.web.view import Viewer
@@ -62,6 +62,7 @@ class StatsApp:
         self._endpoint = Endpoint(
             monitor,
             access=_access(token, allow_unauthenticated=allow_unauthenticated),
+            refusals=Refusals(clock_ns),
             viewer=Viewer(monitor, budgets or {}, clock_ns),
             metrics=metrics,
         )

@@ -7,8 +7,11 @@ import base64
 import hmac
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import urljoin
-from wsgiref.util import setup_testing_defaults, shift_path_info
+from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
@@ -205,6 +208,16 @@ class TestPaths:
         """`/metrics` is what the callable gives for the monitor."""
         assert ask(stats, "/metrics").body == b"operations 2\n"
 
+    def test_the_prometheus_exporter_fits(self, monitor, ask):
+        """`metrics_text` of the exporter is such a callable, and its text can be parsed."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        from pytest_perfmon.exporters.prometheus import metrics_text
+
+        answer = ask(StatsApp(monitor, token=TOKEN, metrics=metrics_text), "/metrics")
+        assert answer.status == 200
+        assert list(text_string_to_metric_families(answer.body.decode()))
+
     def test_without_an_exporter_there_are_no_metrics(self, monitor, ask):
         """`/metrics` is a path that is not there, unless something gives its text."""
         assert ask(StatsApp(monitor, token=TOKEN), "/metrics").status == 404
@@ -261,14 +274,72 @@ class TestMounts:
             "localhost/perf/"
         )
 
-    def test_a_mount_by_hand(self, stats):
-        """What `shift_path_info` leaves is what the application expects."""
-        environ = {"PATH_INFO": "/perf/stats.json", "HTTP_AUTHORIZATION": BEARER}
-        setup_testing_defaults(environ)
-        shift_path_info(environ)
-        statuses = []
-        stats.wsgi(environ, lambda status, _headers: statuses.append(status))
-        assert statuses == ["200 OK"]
+    def test_a_mount_beside_django(self, tmp_path):
+        """The recipe of docs/dashboard.md sends /perf to the page, and the rest to Django."""
+        script = tmp_path / "site.py"
+        script.write_text(DJANGO_SITE.format(recipe=recipe("beside"), token=TOKEN))
+        done = subprocess.run(
+            [sys.executable, script], capture_output=True, text=True, timeout=60, check=False
+        )
+        expected = {"/perf/stats.json": "200 OK", "/perf": "308 Permanent Redirect"}
+        expected |= {"/own": "200 OK", "/perfect": "404 Not Found"}
+        assert json.loads(done.stdout or done.stderr) == expected
+
+    def test_a_mount_beside_any_asgi_site(self, stats):
+        """The recipe of docs/dashboard.md does the same for ASGI."""
+
+        async def site(_scope, _receive, send):
+            await send({"type": "http.response.start", "status": 299, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        names = {"stats": stats}
+        exec(recipe("beside_asgi"), names)
+        app = names["beside_asgi"](site)
+        asked = {path: self.status(app, path) for path in ("/perf/", "/perf", "/perfect", "/")}
+        assert asked == {"/perf/": 200, "/perf": 308, "/perfect": 299, "/": 299}
+
+    def status(self, app, path):
+        """Ask an ASGI application for a path, with the token."""
+        headers = [(b"authorization", BEARER.encode())]
+        scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": headers}
+        start, _ = asyncio.run(converse(app, scope, []))
+        return start["status"]
+
+
+def recipe(name):
+    """Give the block of docs/dashboard.md that defines a function."""
+    page = Path(__file__).parents[2] / "docs" / "dashboard.md"
+    blocks = page.read_text(encoding="utf-8").split("```python\n")
+    (found,) = [block for block in blocks if f"def {name}(" in block]
+    return found.partition("```")[0]
+
+
+DJANGO_SITE = """
+import json
+from wsgiref.util import setup_testing_defaults
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+
+from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.web import StatsApp
+
+stats = StatsApp(PerformanceMonitor(), token="{token}")
+urlpatterns = [path("own", lambda request: HttpResponse("own"))]
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
+
+{recipe}
+
+application = beside(get_wsgi_application())
+statuses = dict()
+for asked in ("/perf/stats.json", "/perf", "/own", "/perfect"):
+    environ = dict(PATH_INFO=asked, HTTP_AUTHORIZATION="Bearer {token}")
+    setup_testing_defaults(environ)
+    application(environ, lambda status, headers: statuses.__setitem__(asked, status))
+print(json.dumps(statuses))
+"""
 
 
 def ask_port(port, path):
@@ -396,6 +467,25 @@ class TestAccess:
         """A budget that is none is refused before anything is served."""
         with pytest.raises(UsageError, match=r"budget of 'db\.select' is 'fast'"):
             StatsApp(monitor, token=TOKEN, budgets={"db.select": "fast"})
+
+
+class TestGuesses:
+    """What the log says of wrong tokens."""
+
+    def test_guesses_are_told_once_a_minute(self, stats, ask, clock, caplog):
+        """The first wrong token is told at once, later ones together, and none of them is shown."""
+        for _ in range(3):
+            ask(stats, authorization="Bearer guessed")
+        clock.advance("1min")
+        ask(stats, authorization="Bearer guessed")
+        told = [one.getMessage() for one in caplog.records if "wrong tokens" in one.getMessage()]
+        assert [text.split()[5] for text in told] == ["1", "4"]
+        assert "guessed" not in caplog.text
+
+    def test_a_browsers_first_request_is_no_guess(self, stats, ask, caplog):
+        """A request without any credential is refused without a word."""
+        ask(stats, authorization=None)
+        assert "wrong tokens" not in caplog.text
 
 
 def test_what_fails_inside_is_not_told(monitor, ask, caplog):
