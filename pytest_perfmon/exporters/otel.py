@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -25,6 +25,7 @@ from pytest_perfmon.exporters.buckets import (
 from pytest_perfmon.exporters.encoding import encodable
 from pytest_perfmon.exporters.extras import Extra
 from pytest_perfmon.exporters.figures import Totals
+from pytest_perfmon.monitor.arguments import checked_callback
 from pytest_perfmon.monitor.core import LOGGER, UNKNOWN_ERROR, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
@@ -113,10 +114,21 @@ class PerfmonSpanProcessor(SpanProcessor):
 
     Args:
         monitor: where to count.
+        name_for: gives the operation of a span, None for a span that is not counted; the span's
+            name unless given. What it raises is logged once.
+
+    Raises:
+        UsageError: naming the argument and what is allowed.
     """
 
-    def __init__(self, monitor: PerformanceMonitor) -> None:
+    def __init__(
+        self,
+        monitor: PerformanceMonitor,
+        *,
+        name_for: Callable[[ReadableSpan], str | None] | None = None,
+    ) -> None:
         self._monitor = monitor
+        self._name_for = checked_callback(name_for, "name_for") or _name
         self._guard = Guard(LOGGER)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -125,12 +137,19 @@ class PerfmonSpanProcessor(SpanProcessor):
             self._guard.call(self._count, span)
 
     def _count(self, span: ReadableSpan) -> None:
+        operation = self._name_for(span)
+        if operation is None:
+            return
         elapsed_ns = (span.end_time or 0) - (span.start_time or 0)
         self._monitor.record(
-            span.name or UNNAMED,
+            operation or UNNAMED,
             max(0, elapsed_ns),  # the wall clock of spans may be set back
             error_type=_error_type(span) if span.status.status_code is StatusCode.ERROR else None,
         )
+
+
+def _name(span: ReadableSpan) -> str:
+    return span.name
 
 
 def _error_type(span: ReadableSpan) -> str:

@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Status, StatusCode
 
+from pytest_perfmon.errors import UsageError
 from pytest_perfmon.exporters.otel import OpenTelemetryExporter, PerfmonSpanProcessor
 from pytest_perfmon.monitor.core import PerformanceMonitor
 
@@ -93,6 +94,26 @@ def test_errors_are_told_by_status_and_named_by_attribute(
     span.set_status(Status(status))
     span.end()
     assert monitor.get_stats("query").errors_by_type == errors
+
+
+def test_spans_may_be_named_and_left_out(provider):
+    """`name_for` tells libraries apart whose spans have the same names, and leaves spans out."""
+    monitor = PerformanceMonitor()
+
+    def name_for(span):
+        scope = span.instrumentation_scope.name
+        return None if scope == "noise" else f"{scope}.{span.name}"
+
+    provider.add_span_processor(PerfmonSpanProcessor(monitor, name_for=name_for))
+    for scope in ("httpx", "redis", "noise"):
+        provider.get_tracer(scope).start_span("GET").end()
+    assert [stats.operation for stats in monitor.get_stats()] == ["httpx.GET", "redis.GET"]
+
+
+def test_what_cannot_name_a_span_is_refused(monitor):
+    """A name in place of a function is an error at once."""
+    with pytest.raises(UsageError, match=r"^name_for is 'redis'"):
+        PerfmonSpanProcessor(monitor, name_for="redis")
 
 
 def test_slow_spans_alert(provider):
