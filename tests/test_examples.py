@@ -15,7 +15,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-APPS = ("fastapi_app", "django_app")
+APPS = ("fastapi_app", "flask_app", "django_app")
 IGNORED = shutil.ignore_patterns("data", ".*", "__pycache__", "*_app")
 
 

@@ -16,4 +16,5 @@ DATABASES = {
         "NAME": os.environ.get("LIBRARY_DATABASE", "library.db"),
     }
 }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
