@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Final
 
 from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
@@ -17,8 +16,6 @@ from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, 
 from pytest_perfmon.duet.pinning import starting_beside
 from pytest_perfmon.duet.protocol import Pace
 from pytest_perfmon.model.measurement import Key
-
-_PATIENCE_AFTER: Final = 600.0
 
 Progress = Callable[[int, int, int, float], None]
 """Told blocks done, operations decided, operations in all, and seconds left."""
@@ -75,7 +72,6 @@ class Conductor:
         self._notes: list[str] = []
         self._switches = 0
         self._control_ns: list[int] = []
-        self._end = 0.0
 
     def run(self) -> Comparisons:
         """Make blocks until all is decided, or a cap is reached.
@@ -85,14 +81,14 @@ class Conductor:
         """
         now = started = time.monotonic()
         steal = read_steal()
-        self._end = started + self._rules.seconds
+        end = started + self._rules.seconds
         with starting_beside(self._terms.cpus), closing(self._reports()) as reports:
             for report in reports:
                 before, now = now, time.monotonic()
                 if _broken_off(report, self._live()):
-                    self._end += now - before
+                    end += now - before
                 self._take(report)
-                blocks, left = self._suite.blocks, self._end - now
+                blocks, left = self._suite.blocks, end - now
                 self._progress(blocks, *self._suite.score(), max(0.0, left))
                 if not self._live() or blocks >= self._rules.blocks or left <= 0:
                     break
@@ -121,12 +117,11 @@ class Conductor:
             while self._live():
                 ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
-                deadline = max(self._end, time.monotonic()) + _PATIENCE_AFTER
-                yield pair.run(statistics, self._paces, deadline)
+                yield pair.run(statistics, self._paces)
                 pair.close(patience=1.0)
                 pair = ahead or self._new_pair(spares)
                 try:
-                    pair.park()
+                    self._settle_collection(pair)
                 except PairError as error:
                     self._notes.append(f"ended early: {error}")
                     return
@@ -139,7 +134,7 @@ class Conductor:
     def _settle_collection(self, pair: Pair) -> None:
         baseline, candidate = pair.park()
         sides = self._terms.sides
-        for nodeid in self._nodeids:
+        for nodeid in self._live():
             if nodeid not in candidate:
                 self._unchecked[nodeid] = (
                     f"the candidate ({sides.candidate.label}) has no such test"
