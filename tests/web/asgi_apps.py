@@ -96,7 +96,7 @@ def starlette_app():
         app.state.is_up = True
         yield
 
-    app = Starlette(
+    return Starlette(
         lifespan=lifespan,
         routes=[
             Route("/", answer),
@@ -119,7 +119,6 @@ def starlette_app():
             Mount("/any/{thing}", app=bare),
         ],
     )
-    return app
 
 
 def fastapi_app():

@@ -50,7 +50,9 @@ def serve_wsgi(application, *options):
         listener.set_inheritable(True)
         command = [sys.executable, "-m", "gunicorn", application, "--chdir", str(HERE)]
         command += ["--bind", f"fd://{listener.fileno()}", "--log-level", "critical", *options]
-        environment = {key: value for key, value in os.environ.items() if key != "GUNICORN_CMD_ARGS"}
+        environment = {
+            key: value for key, value in os.environ.items() if key != "GUNICORN_CMD_ARGS"
+        }
         server = subprocess.Popen(command, pass_fds=[listener.fileno()], env=environment)
         try:
             # The socket listens already: a request waits there until a worker is up.

@@ -97,15 +97,17 @@ def test_a_request_of_fastapi_is_named_for_its_route(fastapi_routes, method, pat
     assert names(fastapi_routes, method, *paths) == [expected]
 
 
-@pytest.mark.parametrize("path", ["/proxy/items/1", "/proxy/v1/items/1", "/proxy/t/a/items/1"])
-def test_the_servers_own_root_path_is_no_part_of_a_name(path):
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/proxy/items/1", "/items/{id}"),
+        ("/proxy/v1/items/1", "/v1/items/{id}"),
+        ("/proxy/t/a/items/1", "/t/{tenant}/items/{id}"),
+    ],
+)
+def test_the_servers_own_root_path_is_no_part_of_a_name(path, template):
     """Behind a proxy that serves the application below a prefix, names stay what they were."""
-    (name,) = names(starlette_app(), "GET", path, root_path="/proxy")
-    assert name == "GET " + {
-        "/proxy/items/1": "/items/{id}",
-        "/proxy/v1/items/1": "/v1/items/{id}",
-        "/proxy/t/a/items/1": "/t/{tenant}/items/{id}",
-    }[path]
+    assert names(starlette_app(), "GET", path, root_path="/proxy") == [f"GET {template}"]
 
 
 def test_the_middleware_may_stand_inside(monitor):

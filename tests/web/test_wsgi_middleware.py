@@ -257,7 +257,7 @@ def test_it_keeps_to_the_specification(monitor):
     app = validator(PerfmonWSGIMiddleware(validator(app), monitor=monitor))
     environ = environ_of()
     environ["QUERY_STRING"] = ""
-    body = app(environ, lambda status, headers, exc_info=None: [].append)
+    body = app(environ, Started())
     assert list(body) == [b"/items/3"]
     body.close()
     assert counts(monitor) == {"GET <unmatched>": (1, {}, 0)}
@@ -287,7 +287,7 @@ def test_the_route_is_read_where_a_framework_leaves_it(monitor, left, template):
 
 
 def test_a_dispatchers_prefix_is_part_of_the_name(monitor, clock):
-    """What a dispatcher moves to the script's name comes first; the server's own prefix does not."""
+    """What a dispatcher moves to the script's name comes first, the server's own prefix not."""
     inner = app_of(clock)
 
     def dispatcher(environ, start_response):

@@ -15,59 +15,60 @@ from pytest_perfmon.web.flask import PerfmonFlask
 from pytest_perfmon.web.wsgi import PerfmonWSGIMiddleware
 
 
+def fail():
+    """Fail as a view does."""
+    raise LookupError("no such thing")
+
+
+def refuse():
+    """Answer that the service is not available."""
+    abort(503)
+
+
+def file():
+    """Send a file."""
+    return send_file(Path(__file__))
+
+
+def broken():
+    """Stream one piece, and raise."""
+
+    def pieces():
+        yield "piece\n"
+        raise ArithmeticError("half way")
+
+    return pieces()
+
+
+def endless():
+    """Stream until the client goes away."""
+
+    def pieces():
+        while True:
+            yield "piece\n" * 1000
+            time.sleep(0.001)
+
+    return pieces()
+
+
+def answer(**captured):
+    """Answer with what the rule captured."""
+    return json.dumps(captured)
+
+
 def flask_app(monitor):
     """Make an application of Flask with blueprints in blueprints, streams and files."""
     app = Flask(__name__)
     PerfmonFlask(exclude=["/counts", "/left/<name>"], monitor=monitor).init_app(app)
+    app.add_url_rule("/counts", "counts", lambda: json.dumps(counts(monitor)))
+    for rule in ("/", "/left/<name>"):
+        app.add_url_rule(rule, rule, answer)
+    for view in (fail, refuse, file, broken, endless):
+        app.add_url_rule(f"/{view.__name__}", view_func=view)
     items = Blueprint("items", __name__, url_prefix="/items")
-
-    @app.get("/counts")
-    def counted():
-        return json.dumps(counts(monitor))
-
-    @app.get("/left/<name>")
-    def left(name):
-        return name
-
-    @app.get("/")
-    def home():
-        return "home"
-
-    @app.get("/fail")
-    def fail():
-        raise LookupError("no such thing")
-
-    @app.get("/refuse")
-    def refuse():
-        abort(503)
-
-    @app.get("/file")
-    def file():
-        return send_file(Path(__file__))
-
-    @app.get("/broken")
-    def broken():
-        def pieces():
-            yield "piece\n"
-            raise ArithmeticError("half way")
-
-        return pieces()
-
-    @app.get("/endless")
-    def endless():
-        def pieces():
-            while True:
-                yield "piece\n" * 1000
-                time.sleep(0.001)
-
-        return pieces()
-
-    @items.route("/<int:item>", methods=["GET", "PUT"])
-    def item(item):
-        return str(item)
-
+    items.add_url_rule("/<int:item>", view_func=answer, methods=["GET", "PUT"])
     deep = Blueprint("deep", __name__, url_prefix="/<int:item>/deep")
-    deep.get("/<path:way>")(lambda item, way: f"{item} {way}")
+    deep.add_url_rule("/<path:way>", view_func=answer)
     items.register_blueprint(deep)
     app.register_blueprint(items)
     app.register_blueprint(items, url_prefix="/v2", name="again")
@@ -88,7 +89,4 @@ def plain(environ, start_response):
 
 PLAIN = DispatcherMiddleware(
     FLASK, {"/plain": PerfmonWSGIMiddleware(plain, monitor=MONITOR, template_for=lambda _: "/file")}
-)
-SHOP = PerfmonWSGIMiddleware(
-    DispatcherMiddleware(plain, {"/shop": Flask(__name__)}), monitor=MONITOR
 )
