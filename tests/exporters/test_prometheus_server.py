@@ -11,6 +11,7 @@ import pytest
 from processes import free_port, get, get_json, program, running, until
 from prometheus_client.parser import text_string_to_metric_families
 
+from pytest_perfmon.exporters.batching import ExportCounts
 from pytest_perfmon.exporters.prometheus import PushgatewayExporter, metrics_text
 from pytest_perfmon.monitor.core import PerformanceMonitor
 
@@ -117,7 +118,7 @@ def test_two_processes_push_and_a_dead_gateway_costs_nothing(monitor):
     def counted():
         families = text_string_to_metric_families(get(f"{url}/metrics"))
         return {
-            sample.labels["instance"]: sample.value
+            (sample.labels["instance"], sample.labels["operation"]): sample.value
             for family in families
             for sample in family.samples
             if sample.name == "perfmon_operation_duration_seconds_count"
@@ -128,16 +129,18 @@ def test_two_processes_push_and_a_dead_gateway_costs_nothing(monitor):
         for _ in range(10):
             monitor.record_metric("page", 1.0)
             other.record_metric("page", 1.0)
+        other.record_metric("job", 1.0)
         assert [push.flush() for push in pushes] == [True, True]
-        assert counted() == {"a": 10, "b": 10}
+        assert counted() == {("a", "page"): 10, ("b", "page"): 10, ("b", "job"): 1}
     for _ in range(5):
         monitor.record_metric("page", 1.0)
     assert not pushes[0].flush()
     with running(command, f"{url}/-/ready"):
         monitor.record_metric("page", 1.0)
         assert [push.flush() for push in pushes] == [True, True]
-        assert counted() == {"a": 16, "b": 10}
+        assert counted() == {("a", "page"): 16, ("b", "page"): 10, ("b", "job"): 1}
+        assert pushes[0].counts() == ExportCounts(sent=2, dropped=0, given_up=1, waiting=0)
         pushes[0].forget()
-        assert counted() == {"b": 10}
+        assert counted() == {("b", "page"): 10, ("b", "job"): 1}
         pushes[1].forget()
         assert counted() == {}
