@@ -182,6 +182,22 @@ class TestTheDocument:
         clock.advance("1ms")
         assert json.loads(ask(stats).body)["stats"][0]["count"] == 5
 
+    def test_what_takes_long_is_made_less_often(self, monitor, stats, clock, monkeypatch):
+        """After a view that took half a second, the next one is made 4.5 seconds later."""
+        viewer = stats._endpoint._viewer
+
+        def slow_stats():
+            clock.advance("500ms")
+            return []
+
+        monkeypatch.setattr(monitor, "get_stats", lambda *name: None if name else slow_stats())
+        monkeypatch.setattr(viewer._minutes, "follow", lambda: None)
+        first = viewer.view()
+        clock.advance("4499ms")
+        assert viewer.view() is first
+        clock.advance("1ms")
+        assert viewer.view() is not first
+
 
 class TestPaths:
     """What is where."""
