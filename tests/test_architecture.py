@@ -47,6 +47,7 @@ LODGINGS = {
     "prometheus_client": ("exporters.prometheus",),
     "opentelemetry": ("exporters.otel",),
     "sentry_sdk": ("exporters.sentry",),
+    "flask": ("web.flask",),
 }
 # named at the top of a module only where the module is there for nothing else
 LAZY = {
@@ -55,6 +56,7 @@ LAZY = {
     "prometheus_client",
     "opentelemetry",
     "sentry_sdk",
+    "flask",
     "xdist",
     "hypothesis",
 }
