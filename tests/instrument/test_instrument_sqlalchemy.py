@@ -112,13 +112,14 @@ def test_the_time_is_that_of_the_statement():
         driver.create_function("work", 0, lambda: clock.advance("7ms"))
         driver.commit()
     commit = engine.dialect.do_commit
-    engine.dialect.do_commit = lambda connection: (clock.advance("30ms"), commit(connection))
+    engine.dialect.do_commit = own = lambda connection: (clock.advance("30ms"), commit(connection))
     with instrument_engine(engine, monitor), engine.connect() as connection:
         clock.advance("1s")
         connection.execute(text("CREATE TABLE t AS SELECT work()"))
         clock.advance("1s")
         connection.commit()
     engine.dispose()
+    assert engine.dialect.do_commit is own
     assert monitor.get_stats("sql.create").max == 7
     assert monitor.get_stats("sql.commit").max == 30
 
@@ -136,6 +137,18 @@ def test_errors_are_counted_and_go_on_unchanged(engine, monitor):
     assert (insert.success_count, insert.error_count) == (1, 1)
     assert insert.errors_by_type == {"sqlalchemy.exc.IntegrityError": 1}
     assert (select.success_count, select.error_count) == (0, 1)
+
+
+def test_what_fails_after_the_answer_is_not_counted_again(engine, monitor):
+    """A driver that fetches rows later may fail in that; the statement itself has succeeded."""
+    good = iter([1])
+    with instrument_engine(engine, monitor), engine.connect() as connection:
+        connection.connection.driver_connection.create_function("once", 0, lambda: next(good))
+        result = connection.exec_driver_sql("SELECT once() UNION ALL SELECT once()")
+        with pytest.raises(exc.OperationalError):
+            result.all()
+    select = monitor.get_stats("sql.select")
+    assert (select.success_count, select.error_count) == (1, 0)
 
 
 def test_a_failing_commit_is_counted(engine, monitor):
