@@ -114,8 +114,9 @@ class DuetWorker:
         if self._orphaned or (self._slicer is not None and self._slicer.turnstile.given_up):
             pytest.exit("the A/B has ended", returncode=0)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Report which modules were loaded from where."""
+        """Report which modules were loaded from where, once all fixtures are torn down."""
         if self._slicer is not None:
             self._slicer.turnstile.leave()
         self._send(

@@ -248,6 +248,14 @@ def test_sides_that_waited_for_each_other_may_need_to_be_alone(conduct):
     assert data(got) == {"a": 3, "c": 3}
 
 
+def test_what_one_side_hides_is_told_by_the_other(conduct):
+    """A test that swallows its own fault left the other side alone, which says so."""
+    left = side({"a": 1.0, "c": 1.0}, Ended("b", GONE, consequence=True))
+    swallowed = side({"a": 1.0, "c": 1.0}, begun=TESTS)
+    got = conduct(Script((left, swallowed, 1.0)))
+    assert got.unchecked == {"b": f"the baseline could not run it: {GONE}"}
+
+
 def test_a_test_that_one_side_does_not_have_is_not_checked(conduct):
     """At the start, and where a later pair has not collected it any more."""
     script = Script((sound(), sound(), 1.0))

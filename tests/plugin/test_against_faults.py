@@ -73,11 +73,26 @@ def compare(sides, tests, *options):
     return got
 
 
-def test_deaths(sides):
-    """Exits, signals and crashes: the reason names the side and how its process ended."""
+def test_deaths(sides, tmp_path_factory):
+    """Exits, signals and crashes: the reason names the side and how its process ended.
+
+    A side that can still tear its fixtures down is given the time for it.
+    """
+    said = tmp_path_factory.mktemp("said") / "said.txt"
     got = compare(
         sides,
-        """
+        f"""
+        @pytest.fixture(scope="session")
+        def slow_to_end():
+            say("up")
+            yield
+            time.sleep(1.5)
+            say("down")
+
+        def say(what):
+            with open({str(said)!r}, "a") as file:
+                file.write(what + "\\n")
+
         def test_exits(perf_monitor, perf_clock):
             perf_monitor(lambda: os._exit(3) if FAULTY else work(perf_clock))
 
@@ -92,7 +107,7 @@ def test_deaths(sides):
         def test_leaves(perf_monitor, perf_clock):
             perf_monitor(lambda: sys.exit(4) if FAULTY else work(perf_clock))
 
-        def test_ends_the_session(perf_monitor, perf_clock):
+        def test_ends_the_session(perf_monitor, perf_clock, slow_to_end):
             perf_monitor(work, perf_clock)
             if FAULTY:
                 pytest.exit("enough")
@@ -106,6 +121,7 @@ def test_deaths(sides):
         "test_leaves": "the candidate could not run it: call failed: SystemExit: 4",
         "test_ends_the_session": f"{through}it ended the session",
     }
+    assert sorted(said.read_text().split()) == ["down"] * 3 + ["up"] * 3
 
 
 def test_hangs(sides, impatient):

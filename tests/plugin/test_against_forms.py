@@ -255,16 +255,16 @@ def test_options_reach_the_workers(sides):
     for place in (sides.project.path, sides.baseline):
         (place / "other.ini").write_text(other)
     options = ("-c", "other.ini", "-p", "helping", "-W", "error::UserWarning")
-    sides.compare(*options, "-o", "junit_suite_name=renamed", "-k", "first or marked")
+    sides.compare(*options, "-o", "junit_suite_name=renamed", "-k", "first or marked", blocks=1)
     assert sides.verdicts() == {"test_first": tripled, "test_marked": tripled}
-    sides.compare(*options, "-o", "junit_suite_name=renamed", "-m", "chosen")
+    sides.compare(*options, "-o", "junit_suite_name=renamed", "-m", "chosen", blocks=1)
     assert sides.verdicts() == {"test_marked": tripled}
 
 
 def test_node_ids_reach_the_workers(sides):
     """Tests named on the command line are compared, in the order named, and no others."""
     sides.lay_out(CHOSEN, ini="markers = chosen\n", test_more=CHOSEN)
-    sides.compare("test_more.py::test_marked", "test_it.py::test_marked")
+    sides.compare("test_more.py::test_marked", "test_it.py::test_marked", blocks=1)
     named = [one["nodeid"] for one in sides.project.report()["tests"]]
     assert named == ["test_more.py::test_marked", "test_it.py::test_marked"]
     assert all(one["comparison"]["effect"] == tripled for one in sides.project.verdicts())
