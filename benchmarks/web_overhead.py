@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one round of a second each, bare and ours, in this interpreter",
+        help="one round, ours alone, in this interpreter",
     )
     parser.add_argument("--json", type=Path, default=HERE / "results" / "web_overhead.json")
     parser.add_argument(
