@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
     "--no-sandbox",
+    "--process-per-site",
 ]
 PHONE = {"width": 320, "height": 640}
 REFRESH_MS = 5000
@@ -74,27 +75,42 @@ def url(monitor, clock):
         yield f"http://127.0.0.1:{port}/"
 
 
-@pytest.fixture
-def visit(browser, url):
-    """Opens the dashboard in a fresh profile; at the end, no page may have complained."""
-    contexts, complaints = [], []
+@pytest.fixture(scope="module")
+def profile(browser):
+    """Gives the browser profile with these options, which knows the password; made once each."""
+    profiles = {}
 
-    def open_page(path="", **options):
-        credentials = {"username": "anybody", "password": TOKEN}
-        context = browser.new_context(http_credentials=credentials, **options)
-        contexts.append(context)
-        page = context.new_page()
+    def with_options(**options):
+        key = repr(sorted(options.items()))
+        if key not in profiles:
+            credentials = {"username": "anybody", "password": TOKEN}
+            profiles[key] = browser.new_context(http_credentials=credentials, **options)
+        return profiles[key]
+
+    yield with_options
+    for context in profiles.values():
+        context.close()
+
+
+@pytest.fixture
+def visit(profile, url):
+    """Opens the dashboard in a page of its own; at the end, no page may have complained."""
+    pages, complaints = [], []
+
+    def open_page(**options):
+        page = profile(**options).new_page()
+        pages.append(page)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.clock.install()
-        assert page.goto(url + path).status == 200
+        assert page.goto(url).status == 200
         return page
 
     open_page.complaints = complaints
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert complaints == []
 
 

@@ -243,6 +243,13 @@ class TestPaths:
         told, full = ask(stats, method="HEAD"), ask(stats)
         assert (told.status, told.head, told.body) == (200, full.head, b"")
 
+    @pytest.mark.parametrize("method", ["POST", "OPTIONS", "DELETE"])
+    def test_other_methods_are_told_which_there_are(self, stats, ask, method):
+        """Anything but GET and HEAD is 405, with the two in `Allow`."""
+        answer = ask(stats, method=method)
+        assert answer.status == 405
+        assert "allow: GET, HEAD" in answer.head
+
     @pytest.mark.parametrize("path", ["/stats.json", "/"])
     def test_a_prefix_is_looked_through(self, stats, ask, path):
         """Mounted below a path, the application finds its own paths."""
