@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
 from pytest_perfmon.web.asgi_routes import Scope, ScopeRoutes
@@ -67,16 +68,26 @@ class PerfmonASGIMiddleware:
         template_for: Callable[[Scope], str | None] | None = None,
     ) -> None:
         self.app = app
-        self.counter = RequestCounter(monitor=monitor, exclude=exclude, first_byte=first_byte)
+        self._counter = RequestCounter(monitor=monitor, exclude=exclude, first_byte=first_byte)
         self._template_for = checked_template_for(template_for)
         self._routes = ScopeRoutes()
+        self._read_template = self._routes.template if template_for is None else self._template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or scope["path"] in self.counter.excluded:
+        counter = self._counter
+        if scope["type"] != "http" or scope["path"] in counter.excluded:
             await self.app(scope, receive, send)
             return
-        timed = _TimedRequest(self, scope, receive, send)
+        timed = _TimedRequest()
+        timed.counter = counter
+        timed.read_template = self._read_template
+        timed.scope = scope
+        timed.server_receive = receive
+        timed.server_send = send
+        timed.monitor = monitor = counter.monitor or current_monitor()
+        timed.clock_ns = clock_ns = monitor.clock_ns
+        timed.start_ns = clock_ns()
         try:
             await self.app(scope, timed.receive, timed.send)
         except BaseException as error:
@@ -84,38 +95,33 @@ class PerfmonASGIMiddleware:
             raise
         timed.returned()
 
-    def template(self, scope: Scope) -> str:
-        """Give the template of a scope that has been handled."""
-        template = None
-        if self._template_for is not None:
-            template = self.counter.read(self._template_for, scope)
-        return template or self.counter.read(self._routes.template, scope) or UNMATCHED
+    def _template(self, scope: Scope) -> str | None:
+        hook = cast("Callable[[Scope], str | None]", self._template_for)
+        return self._counter.read(hook, scope) or self._routes.template(scope)
 
 
 class _TimedRequest:
     """One request and its response, timed on their way through `receive` and `send`."""
 
-    # No `__slots__`, but values that most requests keep: it is made once for each request.
+    # Made for each request by assignments, over values that most requests keep: an `__init__`
+    # and slots would cost a tenth of the whole.
+    counter: RequestCounter
+    read_template: Callable[[Scope], str | None]
+    scope: Scope
+    server_receive: Receive
+    server_send: Send
+    monitor: PerformanceMonitor
+    clock_ns: Callable[[], int]
+    start_ns: int
     _status = 0
     _first_byte_ns: int | None = None
     _elapsed_ns: int | None = None
     _has_trailers = False
     _disconnected = False
 
-    def __init__(
-        self, middleware: PerfmonASGIMiddleware, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._middleware = middleware
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._monitor = monitor = middleware.counter.monitor()
-        self._clock_ns = clock_ns = monitor.clock_ns
-        self._start_ns = clock_ns()
-
     async def receive(self) -> Message:
         """Pass a message of the client on, noting that it went away."""
-        message = await self._receive()
+        message = await self.server_receive()
         if message["type"] == "http.disconnect":
             self._disconnected = True
         return message
@@ -123,13 +129,13 @@ class _TimedRequest:
     async def send(self, message: Message) -> None:
         """Pass a message to the client on, noting the start and the end of the response."""
         try:
-            await self._send(message)
+            await self.server_send(message)
         except OSError:  # how a server says that the client went away
             self._disconnected = True
             raise
         kind = message["type"]
         if kind == _START:
-            self._first_byte_ns = self._clock_ns() - self._start_ns
+            self._first_byte_ns = self.clock_ns() - self.start_ns
             self._status = message["status"]
             if "trailers" in message:
                 self._has_trailers = message["trailers"]
@@ -138,7 +144,7 @@ class _TimedRequest:
             if kind in _BODIES
             else kind == _TRAILERS and not message.get("more_trailers")
         ):
-            self._elapsed_ns = self._clock_ns() - self._start_ns
+            self._elapsed_ns = self.clock_ns() - self.start_ns
             # A server error may still turn out to be an exception that is on its way.
             if self._status < SERVER_ERROR:
                 self._count(self._elapsed_ns)
@@ -147,14 +153,14 @@ class _TimedRequest:
         """Count a request whose application raised, unless that was after a good response."""
         if self._elapsed_ns is None or self._status >= SERVER_ERROR:
             cancelled = self._disconnected or is_cancellation(error)
-            elapsed_ns = self._elapsed_ns or self._clock_ns() - self._start_ns
+            elapsed_ns = self._elapsed_ns or self.clock_ns() - self.start_ns
             self._count(elapsed_ns, error_type_of(error), cancelled=cancelled)
 
     def returned(self) -> None:
         """Count a request whose application returned, unless the response's end has done so."""
         if self._elapsed_ns is None:
             error_type = DISCONNECTED if self._disconnected else INCOMPLETE
-            elapsed_ns = self._clock_ns() - self._start_ns
+            elapsed_ns = self.clock_ns() - self.start_ns
             self._count(elapsed_ns, error_type, cancelled=self._disconnected)
         elif self._status >= SERVER_ERROR:
             self._count(self._elapsed_ns)
@@ -162,11 +168,11 @@ class _TimedRequest:
     def _count(
         self, elapsed_ns: int, error_type: str | None = None, *, cancelled: bool = False
     ) -> None:
-        scope = self._scope
-        self._middleware.counter.count(
-            self._monitor,
+        counter, scope = self.counter, self.scope
+        counter.count(
+            self.monitor,
             scope["method"],
-            self._middleware.template(scope),
+            counter.read(self.read_template, scope) or UNMATCHED,
             elapsed_ns,
             first_byte_ns=self._first_byte_ns,
             status=self._status,

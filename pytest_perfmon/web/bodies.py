@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
 from typing import Any, Final, Self, cast
 
+from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
 from pytest_perfmon.web.counting import DISCONNECTED, SERVER_ERROR, RequestCounter
 
@@ -48,7 +49,7 @@ class TimedRequest:
         self._ended = False
         self._first_byte_ns: int | None = None
         self.status = 0
-        self._monitor = counter.monitor()
+        self._monitor = counter.monitor or current_monitor()
         self._clock_ns = self._monitor.clock_ns
         self._start_ns = self._clock_ns()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.units import NS_PER_MS
@@ -41,7 +40,7 @@ class RequestCounter:
         UsageError: naming the argument and what is allowed.
     """
 
-    __slots__ = ("_first_byte", "_guard", "_monitor", "excluded")
+    __slots__ = ("_first_byte", "_guard", "excluded", "monitor")
 
     def __init__(
         self,
@@ -52,14 +51,10 @@ class RequestCounter:
     ) -> None:
         if monitor is not None and not isinstance(monitor, PerformanceMonitor):
             raise UsageError(f"monitor is {monitor!r}: expected a PerformanceMonitor or None")
-        self._monitor = monitor
+        self.monitor = monitor
         self._first_byte = first_byte
         self._guard = Guard(LOGGER)
         self.excluded = _checked_exclude(exclude)
-
-    def monitor(self) -> PerformanceMonitor:
-        """Give the monitor of a request that begins now."""
-        return self._monitor or current_monitor()
 
     def read(self, read: Hook, request: Any) -> str | None:
         """Read a request's route template; what that raises is logged once, and no template."""
