@@ -13,7 +13,6 @@ from pytest_perfmon.web.counting import (
     DISCONNECTED,
     INCOMPLETE,
     SERVER_ERROR,
-    UNMATCHED,
     RequestCounter,
     checked_template_for,
 )
@@ -82,7 +81,8 @@ class PerfmonASGIMiddleware:
         timed = _TimedRequest()
         timed.counter = counter
         timed.read_template = self._read_template
-        timed.scope = scope
+        timed.request = scope
+        timed.method = scope["method"]
         timed.server_receive = receive
         timed.server_send = send
         timed.monitor = monitor = counter.monitor or current_monitor()
@@ -107,14 +107,15 @@ class _TimedRequest:
     # and slots would cost a tenth of the whole.
     counter: RequestCounter
     read_template: Callable[[Scope], str | None]
-    scope: Scope
+    request: Scope
+    method: str
     server_receive: Receive
     server_send: Send
     monitor: PerformanceMonitor
     clock_ns: Callable[[], int]
     start_ns: int
-    _status = 0
-    _first_byte_ns: int | None = None
+    status = 0
+    first_byte_ns: int | None = None
     _elapsed_ns: int | None = None
     _has_trailers = False
     _disconnected = False
@@ -135,8 +136,8 @@ class _TimedRequest:
             raise
         kind = message["type"]
         if kind == _START:
-            self._first_byte_ns = self.clock_ns() - self.start_ns
-            self._status = message["status"]
+            self.first_byte_ns = self.clock_ns() - self.start_ns
+            self.status = message["status"]
             if "trailers" in message:
                 self._has_trailers = message["trailers"]
         elif self._elapsed_ns is None and (
@@ -146,36 +147,21 @@ class _TimedRequest:
         ):
             self._elapsed_ns = self.clock_ns() - self.start_ns
             # A server error may still turn out to be an exception that is on its way.
-            if self._status < SERVER_ERROR:
-                self._count(self._elapsed_ns)
+            if self.status < SERVER_ERROR:
+                self.counter.count(self, self._elapsed_ns)
 
     def raised(self, error: BaseException) -> None:
         """Count a request whose application raised, unless that was after a good response."""
-        if self._elapsed_ns is None or self._status >= SERVER_ERROR:
+        if self._elapsed_ns is None or self.status >= SERVER_ERROR:
             cancelled = self._disconnected or is_cancellation(error)
             elapsed_ns = self._elapsed_ns or self.clock_ns() - self.start_ns
-            self._count(elapsed_ns, error_type_of(error), cancelled=cancelled)
+            self.counter.count(self, elapsed_ns, error_type_of(error), cancelled=cancelled)
 
     def returned(self) -> None:
         """Count a request whose application returned, unless the response's end has done so."""
         if self._elapsed_ns is None:
             error_type = DISCONNECTED if self._disconnected else INCOMPLETE
             elapsed_ns = self.clock_ns() - self.start_ns
-            self._count(elapsed_ns, error_type, cancelled=self._disconnected)
-        elif self._status >= SERVER_ERROR:
-            self._count(self._elapsed_ns)
-
-    def _count(
-        self, elapsed_ns: int, error_type: str | None = None, *, cancelled: bool = False
-    ) -> None:
-        counter, scope = self.counter, self.scope
-        counter.count(
-            self.monitor,
-            scope["method"],
-            counter.read(self.read_template, scope) or UNMATCHED,
-            elapsed_ns,
-            first_byte_ns=self._first_byte_ns,
-            status=self._status,
-            error_type=error_type,
-            cancelled=cancelled,
-        )
+            self.counter.count(self, elapsed_ns, error_type, cancelled=self._disconnected)
+        elif self.status >= SERVER_ERROR:
+            self.counter.count(self, self._elapsed_ns)

@@ -26,9 +26,8 @@ class ScopeRoutes:
         any more are `/{mount}`.
         """
         route = scope.get("route")
-        included = scope.get("fastapi")
-        if included:
-            route = _included_route(route, included)
+        if "fastapi" in scope:
+            route = _included_route(route, scope["fastapi"])
         own: str | None = getattr(route, "path_format", None)
         if own is None and "app" in scope:
             route = _route_of_endpoint(scope)

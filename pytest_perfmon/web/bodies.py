@@ -7,7 +7,7 @@ from typing import Any, Final, Self, cast
 
 from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
-from pytest_perfmon.web.counting import DISCONNECTED, SERVER_ERROR, RequestCounter
+from pytest_perfmon.web.counting import DISCONNECTED, SERVER_ERROR, Hook, RequestCounter
 
 _BODILESS: Final = (204, 304)
 
@@ -17,6 +17,7 @@ class TimedRequest:
 
     Args:
         counter: counts it.
+        request: what the template is read from.
         method: of the request.
         read_template: gives the route's template, asked at the end.
         read_error: gives the exception that became a server error, None where nobody knows.
@@ -26,37 +27,40 @@ class TimedRequest:
         "_clock_ns",
         "_counter",
         "_ended",
-        "_first_byte_ns",
-        "_method",
-        "_monitor",
         "_read_error",
-        "_read_template",
         "_start_ns",
+        "first_byte_ns",
+        "method",
+        "monitor",
+        "read_template",
+        "request",
         "status",
     )
 
     def __init__(
         self,
         counter: RequestCounter,
+        request: Any,
         method: str,
-        read_template: Callable[[], str],
+        read_template: Hook,
         read_error: Callable[[], BaseException | None],
     ) -> None:
         self._counter = counter
-        self._method = method
-        self._read_template = read_template
+        self.request = request
+        self.method = method
+        self.read_template = read_template
         self._read_error = read_error
         self._ended = False
-        self._first_byte_ns: int | None = None
+        self.first_byte_ns: int | None = None
         self.status = 0
-        self._monitor = counter.monitor or current_monitor()
-        self._clock_ns = self._monitor.clock_ns
+        self.monitor = counter.monitor or current_monitor()
+        self._clock_ns = self.monitor.clock_ns
         self._start_ns = self._clock_ns()
 
     def note_first_byte(self) -> None:
         """Note that a piece of the body is there; only the first one counts."""
-        if self._first_byte_ns is None:
-            self._first_byte_ns = self._clock_ns() - self._start_ns
+        if self.first_byte_ns is None:
+            self.first_byte_ns = self._clock_ns() - self._start_ns
 
     def end(self, error: BaseException | None = None, *, complete: bool = True) -> None:
         """Count the request, the first time; one whose body is not complete as cancelled."""
@@ -68,20 +72,13 @@ class TimedRequest:
             error = self._read_error()
         cancelled = is_cancellation(error) if error is not None else not complete
         error_type = error_type_of(error) if error is not None else None
-        self._counter.count(
-            self._monitor,
-            self._method,
-            self._read_template(),
-            elapsed_ns,
-            first_byte_ns=self._first_byte_ns,
-            status=self.status,
-            error_type=DISCONNECTED if cancelled and error is None else error_type,
-            cancelled=cancelled,
-        )
+        if cancelled and error is None:
+            error_type = DISCONNECTED
+        self._counter.count(self, elapsed_ns, error_type, cancelled=cancelled)
 
     def end_body(self, *, exhausted: bool) -> None:
         """Count the request as its body is closed; one that has no body is complete without."""
-        self.end(complete=exhausted or self._method == "HEAD" or self.status in _BODILESS)
+        self.end(complete=exhausted or self.method == "HEAD" or self.status in _BODILESS)
 
 
 class Body:

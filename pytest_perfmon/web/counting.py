@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
@@ -26,6 +26,26 @@ SERVER_ERROR: Final = 500
 _METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
+
+
+class Timed(Protocol):
+    """A request that has been timed: what counting it takes.
+
+    Attributes:
+        monitor: where to count.
+        method: of the request.
+        read_template: gives the route's template, None where there is none.
+        request: what that is read from.
+        status: of the response; 0 before it has begun.
+        first_byte_ns: from the request's start to the first byte of its response.
+    """
+
+    monitor: PerformanceMonitor
+    method: str
+    read_template: Hook
+    request: Any
+    status: int
+    first_byte_ns: int | None
 
 
 class RequestCounter:
@@ -66,14 +86,10 @@ class RequestCounter:
 
     def count(
         self,
-        monitor: PerformanceMonitor,
-        method: str,
-        template: str,
+        timed: Timed,
         elapsed_ns: int,
-        *,
-        first_byte_ns: int | None,
-        status: int,
         error_type: str | None = None,
+        *,
         cancelled: bool = False,
     ) -> None:
         """Count one request, unless its route is excluded.
@@ -82,14 +98,22 @@ class RequestCounter:
         Failed and slow requests are events that say the status and the milliseconds to the first
         byte.
         """
+        try:
+            template = timed.read_template(timed.request) or UNMATCHED
+        except Exception as error:  # noqa: BLE001 - a framework's insides
+            self._guard.complain(timed.read_template, error)
+            template = UNMATCHED
         if template in self.excluded:
             return
+        method = timed.method
         if method not in _METHODS:
             method = OTHER_METHOD
         name = f"{method} {template}"
+        monitor = timed.monitor
         operation = monitor.operation(name)
         if operation is None:
             return
+        status = timed.status
         if error_type is None and status >= SERVER_ERROR:
             error_type = str(status)
         if error_type is None and elapsed_ns < operation.attention_ns:
@@ -100,10 +124,10 @@ class RequestCounter:
                 elapsed_ns,
                 error_type=error_type,
                 cancelled=cancelled,
-                metadata=_about(status, first_byte_ns),
+                metadata=_about(status, timed.first_byte_ns),
             )
-        if self._first_byte and first_byte_ns is not None:
-            monitor.record(f"{name} (first byte)", first_byte_ns)
+        if self._first_byte and timed.first_byte_ns is not None:
+            monitor.record(f"{name} (first byte)", timed.first_byte_ns)
 
 
 def checked_template_for(template_for: Hook | None) -> Hook | None:

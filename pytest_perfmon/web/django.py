@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web.bodies import AsyncBody, Body, TimedRequest, end_with_close
-from pytest_perfmon.web.counting import UNMATCHED, RequestCounter
+from pytest_perfmon.web.counting import RequestCounter
 
 Request = Any
 Response = Any
@@ -90,8 +90,9 @@ class PerfmonDjangoMiddleware:
     def _timed(self, request: Request) -> TimedRequest:
         return TimedRequest(
             self._counter,
+            request,
             request.method,
-            lambda: self._counter.read(_route, request) or UNMATCHED,
+            _route,
             lambda: getattr(request, "perfmon_error", None),
         )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web.bodies import Body, SizedBody, TimedRequest, end_with_close
-from pytest_perfmon.web.counting import UNMATCHED, RequestCounter, checked_template_for
+from pytest_perfmon.web.counting import RequestCounter, checked_template_for
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -80,8 +80,9 @@ class PerfmonWSGIMiddleware:
         template: str | None = None
         timed = TimedRequest(
             self._counter,
+            environ,
             environ["REQUEST_METHOD"],
-            lambda: template or self._template(environ, prefix) or UNMATCHED,
+            lambda _environ: template or self._template(environ, prefix),
             lambda: environ.get(ERROR_KEY),
         )
 
