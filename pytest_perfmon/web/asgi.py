@@ -49,7 +49,8 @@ class PerfmonASGIMiddleware:
         app: the application.
         monitor: where to count; the ambient monitor of each request unless one is given.
         exclude: paths and route templates of which nothing is counted, such as `["/health"]`.
-        first_byte: also count the time to the response's start, as `GET /users/{id} (first byte)`.
+        first_byte: also count the time to the response's start, as `GET /users/{id} (first byte)`,
+            and have events of requests say it.
         template_for: gives the template of a scope that has been handled, for other frameworks;
             None for what is found otherwise.
 
@@ -136,8 +137,9 @@ class _TimedRequest:
             raise
         kind = message["type"]
         if kind == _START:
-            self.first_byte_ns = self.clock_ns() - self.start_ns
             self.status = message["status"]
+            if self.counter.first_byte:
+                self.first_byte_ns = self.clock_ns() - self.start_ns
             if "trailers" in message:
                 self._has_trailers = message["trailers"]
         elif self._elapsed_ns is None and (

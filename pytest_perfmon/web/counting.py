@@ -37,7 +37,8 @@ class Timed(Protocol):
         read_template: gives the route's template, None where there is none.
         request: what that is read from.
         status: of the response; 0 before it has begun.
-        first_byte_ns: from the request's start to the first byte of its response.
+        first_byte_ns: from the request's start to the first byte of its response; None where
+            that was not timed.
     """
 
     monitor: PerformanceMonitor
@@ -60,7 +61,7 @@ class RequestCounter:
         UsageError: naming the argument and what is allowed.
     """
 
-    __slots__ = ("_first_byte", "_guard", "excluded", "monitor")
+    __slots__ = ("_guard", "excluded", "first_byte", "monitor")
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class RequestCounter:
         if monitor is not None and not isinstance(monitor, PerformanceMonitor):
             raise UsageError(f"monitor is {monitor!r}: expected a PerformanceMonitor or None")
         self.monitor = monitor
-        self._first_byte = first_byte
+        self.first_byte = first_byte
         self._guard = Guard(LOGGER)
         self.excluded = _checked_exclude(exclude)
 
@@ -95,8 +96,8 @@ class RequestCounter:
         """Count one request, unless its route is excluded.
 
         A server error is a failure of that number's name where nothing else is known of it.
-        Failed and slow requests are events that say the status and the milliseconds to the first
-        byte.
+        Failed and slow requests are events that say the status and, where that is known, the
+        milliseconds to the first byte.
         """
         try:
             template = timed.read_template(timed.request) or UNMATCHED
@@ -126,7 +127,7 @@ class RequestCounter:
                 cancelled=cancelled,
                 metadata=_about(status, timed.first_byte_ns),
             )
-        if self._first_byte and timed.first_byte_ns is not None:
+        if self.first_byte and timed.first_byte_ns is not None:
             monitor.record(f"{name} (first byte)", timed.first_byte_ns)
 
 
