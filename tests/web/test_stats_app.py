@@ -38,7 +38,7 @@ def monitor():
     """A monitor that has counted a few calls."""
     counted = PerformanceMonitor(slow_threshold=1000)
     for duration in (10, 20, 30, 40):
-        counted.record_metric("db.select", duration)
+        counted.record_metric("db.select", duration, metadata={"table": "users"})
     counted.record_metric("report", 1200, success=False, metadata={"user": "ada"})
     return counted
 

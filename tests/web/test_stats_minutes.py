@@ -85,6 +85,18 @@ def test_a_reset_starts_anew(minutes, monitor, clock, after):
     assert p95s(minutes) == [10, after]
 
 
+def test_a_reset_is_seen_by_what_is_no_longer_there(minutes, monitor, clock):
+    """Durations that were counted before and are not any more mean that nothing may be deducted."""
+    for duration in (10, 10, 10, 500):
+        monitor.record_metric("db", duration)
+    pass_interval(minutes, clock)
+    monitor.reset()
+    for duration in [7] * 20 + [10] * 4:
+        monitor.record_metric("db", duration)
+    pass_interval(minutes, clock)
+    assert p95s(minutes)[-1] == 10
+
+
 def test_ten_minutes_are_kept(minutes, monitor, clock):
     """Intervals beyond the last ten minutes are forgotten, also where nobody looked since."""
     for _ in range(INTERVALS_KEPT + 5):
