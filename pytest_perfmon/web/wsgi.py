@@ -24,8 +24,7 @@ ERROR_KEY: Final = "pytest_perfmon.error"
 _ROUTES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (ROUTE_KEY, ()),
     ("werkzeug.request", ("url_rule", "rule")),  # Flask
-    ("bottle.route", ("rule",)),
-    ("bfg.routes.route", ("pattern",)),  # Pyramid
+    ("bottle.route", ("rule",)),  # Bottle
 )
 
 
@@ -42,7 +41,7 @@ class PerfmonWSGIMiddleware:
       class), or whose response is a server error, 500 and above (counted by its number).
       Everything else succeeded, 404 too. Exceptions go on unchanged.
     - Cancelled, and counted apart, are requests whose body the server closed before its end.
-    - The template is what Flask, Bottle and Pyramid leave in the environ, below the prefix of a
+    - The template is what Flask and Bottle leave in the environ, below the prefix of a
       dispatcher. A request without one is `GET <unmatched>`, an unknown method is `_OTHER`.
 
     A `wsgi.file_wrapper` stays what the server knows, so that it can still send the file itself.
