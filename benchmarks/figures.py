@@ -6,8 +6,10 @@ python benchmarks/figures.py
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from error_rates_table import markdown
@@ -131,9 +133,80 @@ def web_overhead() -> Iterator[str]:
     yield from table(head, rows)
 
 
+def real_releases() -> Iterator[str]:
+    """Tell what comparisons of a real library's releases said, and timeit beside them."""
+    data = results("real_releases")
+    yield f"## Releases of a real library: {data['library']}"
+    yield ""
+    yield (
+        f"timeit in fresh processes, {data['rounds']} of each release in turn, says by how much a"
+        " pair differs; the comparison is then made between two commits of a git repository and"
+        " between two releases that pip installs: `benchmarks/real_releases.py`."
+    )
+    yield ""
+    head = ("releases", "timeit", "by", "verdicts", "effect", "interval holds it", "blocks", "s")
+    truths = {(one["old"], one["new"]): one for one in data["truths"]}
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for run in data["runs"]:
+        groups.setdefault((run["old"], run["new"], run["route"]), []).append(run)
+    rows = (
+        (
+            f"{old} to {new}",
+            "{change:+.1%} [{low:+.1%}, {high:+.1%}]".format(**truths[old, new]),
+            route,
+            changes(runs),
+            ", ".join("none" if run["effect"] is None else f"{run['effect']:+.1%}" for run in runs),
+            f"{sum(run['covers'] for run in runs)} of {len(runs)}",
+            ", ".join(str(run["blocks"]) for run in runs),
+            f"{median(run['seconds'] for run in runs):.1f}",
+        )
+        for (old, new, route), runs in groups.items()
+    )
+    yield from table(head, rows)
+
+
+def changes(runs: list[dict[str, Any]]) -> str:
+    """Count what comparisons said."""
+    counts = Counter(run["change"] or run["outcome"] for run in runs)
+    return ", ".join(f"{count} {said}" for said, count in counts.most_common())
+
+
+def web_overhead() -> Iterator[str]:
+    """Tell what web middleware costs a real server."""
+    data = results("web_overhead")
+    yield f"## What the middleware costs a web server (Python {data['python']})"
+    yield ""
+    yield (
+        f"wrk at one server after the other, {data['seconds_each']:g} s each, medians of"
+        f" {data['rounds']} rounds, each compared with the bare server of its round; for the"
+        " microseconds, the middle half too: `benchmarks/web_overhead.py`."
+    )
+    yield ""
+    rows = (
+        (
+            name,
+            f"{one['requests_per_second']:,}",
+            f"{one['lost_share']:.1%}",
+            f"{one['us_per_request']:.1f}",
+            " - ".join(f"{end:.1f}" for end in one["quartiles_us"]),
+            one["target_us"] or "",
+        )
+        for name, one in data["figures"].items()
+    )
+    head = ("server", "requests/s", "lost", "us a request", "middle half", "target")
+    yield from table(head, rows)
+
+
 def main() -> None:
     """Write the page."""
-    sections = [overhead(), web_overhead(), start_up(), store(), foreign_suite()]
+    sections = [
+        overhead(),
+        web_overhead(),
+        start_up(),
+        store(),
+        foreign_suite(),
+        real_releases(),
+    ]
     lines = ["# Figures", "", "Made from `benchmarks/results/` by `benchmarks/figures.py`.", ""]
     lines += [markdown(results("error_rates")["runs"]), ""]
     for section in sections:
