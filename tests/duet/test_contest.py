@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_perfmon.duet.contest import Rules, Suite
 from pytest_perfmon.duet.pairs import BlockReport, SideReport
@@ -156,3 +159,134 @@ def test_what_is_not_proven_may_be_worth_a_look():
     run(suite, slow | even, dict.fromkeys(slow | even, (100.0, 100.0)), 8)
     suite.close()
     assert {key.nodeid for key in suite.worth_a_look()} == set(slow)
+
+
+def test_a_test_that_stopped_can_still_be_claimed_as_bars_fall():
+    """Evidence that was too weak beside another's becomes enough once that one is REGRESSED."""
+    suite = Suite(rules(blocks=14))
+    a, b = Key("a", "op"), Key("b", "op")
+    slower, same = {"a": (200, 200), "b": (200, 200)}, {"a": (100, 100), "b": (100, 100)}
+    only_a = ({"a": (200, 200)}, {"a": (100, 100)})
+    suite.take(block(slower, same), first=True, unchecked={})
+    for _ in range(3):  # neither side measures b: no block for it
+        suite.take(block(*only_a), first=False, unchecked={})
+    for _ in range(3):
+        suite.take(block(slower, same), first=False, unchecked={})
+    stopped = []
+    for _ in range(7):  # one side loses a, whose evidence falls until waiting is futile
+        suite.take(block(slower, {"b": (100, 100)}), first=False, unchecked={})
+        stopped.append((suite.contests[a].change, suite.contests[b].change))
+    assert (Change.UNDECIDED, None) in stopped
+    assert stopped[-1] == (Change.UNDECIDED, Change.REGRESSED)
+    suite.close()
+    assert suite.contests[a].change is Change.REGRESSED
+
+
+def test_a_late_claim_takes_what_the_bar_has_fallen_to():
+    """What stopped below even the last bar stays UNDECIDED when another test is REGRESSED."""
+    suite = Suite(rules(blocks=14))
+    both = {"a": (200, 200), "b": (200, 200)}
+    same = {"a": (100, 100), "b": (100, 100)}
+    for number in range(5):
+        suite.take(block(both, same), first=number == 0, unchecked={})
+    for _ in range(5):
+        suite.take(block(both, {"b": (100, 100)}), first=False, unchecked={})
+    suite.close()
+    changes = {key.nodeid: one.change for key, one in suite.contests.items()}
+    assert changes == {"a": Change.UNDECIDED, "b": Change.REGRESSED}
+
+
+def test_a_run_that_measures_nothing_has_no_contest():
+    """Without any slices there is nothing to decide, and a claim would take 1/alpha."""
+    suite = Suite(rules())
+    for number in range(2):
+        suite.take(block({}, {}), first=number == 0, unchecked={})
+    suite.close()
+    assert suite.contests == {}
+    assert suite.score() == (0, 0)
+    assert suite.bar == pytest.approx(100)
+
+
+def test_a_test_that_only_one_side_measures_has_no_datum():
+    """A test without a measurement on one side is undecided, and is a hypothesis all the same."""
+    suite = Suite(rules(blocks=3))
+    for number in range(3):
+        report = block({"t": (100, 100), "lone": (100, 100)}, {"t": (100, 100)})
+        suite.take(report, first=number == 0, unchecked={})
+    suite.close()
+    lone = suite.contests[Key("lone", "op")]
+    assert {one.datum for one in lone.series.blocks} == {None}
+    assert (lone.change, lone.statistic) == (Change.UNDECIDED, "")
+    assert suite.bar == pytest.approx(200)
+
+
+def test_an_unchecked_test_is_left_alone():
+    """A test that cannot be checked takes no further block, and closing does not settle it."""
+    suite = Suite(rules())
+    run(suite, {"t": (100, 100)}, {"t": (100, 100)}, 1)
+    report = block({"t": (100, 100)}, {"t": (100, 100)})
+    suite.take(report, first=False, unchecked={"t": "needs exclusive fixtures"})
+    suite.close({"t"})
+    contest = suite.contests[Key("t", "op")]
+    assert len(contest.series.blocks) == 1
+    assert contest.change is None
+
+
+@pytest.mark.parametrize("statistic", ["location", "p95", "memory"])
+@pytest.mark.parametrize("slot", [0, 1])
+@given(values=st.lists(st.floats(90, 130), min_size=200, max_size=200))
+@settings(max_examples=10)
+def test_swapping_the_sides_mirrors_each_statistic(statistic, slot, values):
+    """Whatever is compared and wherever a side sits, swapped sides give the negative datum."""
+    order = ORDER * 50 if statistic == "location" else ORDER
+    ours = side({"t": values[:100]}, order, statistic)
+    theirs = side({"t": values[100:]}, order, statistic)
+    here, there = Suite(rules()), Suite(rules())
+    here.take(BlockReport(slot, 1, theirs, ours), first=True, unchecked={})
+    there.take(BlockReport(1 - slot, 1, ours, theirs), first=True, unchecked={})
+    one, other = (suite.contests[Key("t", "op")].series.blocks[0] for suite in (here, there))
+    assert one.datum is not None
+    assert one.datum == -other.datum
+
+
+@pytest.mark.parametrize(
+    ("candidate", "change", "mirrored"),
+    [
+        (110.0, Change.REGRESSED, Change.IMPROVED),
+        (100.4, Change.UNCHANGED, Change.UNCHANGED),
+    ],
+)
+def test_swapping_the_sides_mirrors_the_verdict(candidate, change, mirrored):
+    """What is REGRESSED one way is IMPROVED the other; after as many blocks."""
+    here, there = Suite(rules(blocks=8)), Suite(rules(blocks=8))
+    run(here, {"t": (candidate, candidate)}, {"t": (100.0, 100.0)}, 8)
+    run(there, {"t": (100.0, 100.0)}, {"t": (candidate, candidate)}, 8)
+    one, other = (suite.contests[Key("t", "op")] for suite in (here, there))
+    assert (one.change, other.change) == (change, mirrored)
+    assert len(one.series.blocks) == len(other.series.blocks)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("statistic", ["location", "memory"])
+def test_a_figure_that_is_none_loses_the_block(statistic, bad):
+    """A slice of no time, or no number, is no ratio: the block counts as lost, not as equal."""
+    suite = Suite(rules())
+    report = block({"t": (bad, bad)}, {"t": (100.0, 100.0)}, statistic=statistic)
+    suite.take(report, first=True, unchecked={})
+    contest = suite.contests[Key("t", "op")]
+    assert [one.datum for one in contest.series.blocks] == [None]
+    assert contest.candidate == []
+
+
+def test_a_block_without_one_cpu_is_remembered():
+    """One block that a side ran unpinned marks the comparison for good."""
+    suite = Suite(rules())
+    run(suite, {"t": (100, 100)}, {"t": (100, 100)}, 1)
+    contest = suite.contests[Key("t", "op")]
+    assert not contest.unpinned
+    loose = side({"t": (100, 100)})
+    loose = replace(loose, slices=tuple(replace(one, pinned=False) for one in loose.slices))
+    report = BlockReport(0, 1, baseline=side({"t": (100, 100)}), candidate=loose)
+    suite.take(report, first=False, unchecked={})
+    suite.take(block({"t": (100, 100)}, {"t": (100, 100)}), first=False, unchecked={})
+    assert contest.unpinned
