@@ -107,32 +107,6 @@ def foreign_suite() -> Iterator[str]:
     yield from table(head, lines)
 
 
-def web_overhead() -> Iterator[str]:
-    """Tell what web middleware costs a real server."""
-    data = results("web_overhead")
-    yield f"## What the middleware costs a web server (Python {data['python']})"
-    yield ""
-    yield (
-        f"wrk at one server after the other, {data['seconds_each']:g} s each, medians of"
-        f" {data['rounds']} rounds, each compared with the bare server of its round; for the"
-        " microseconds, the middle half too: `benchmarks/web_overhead.py`."
-    )
-    yield ""
-    rows = (
-        (
-            name,
-            f"{one['requests_per_second']:,}",
-            f"{one['lost_share']:.1%}",
-            f"{one['us_per_request']:.1f}",
-            " - ".join(f"{end:.1f}" for end in one["quartiles_us"]),
-            one["target_us"] or "",
-        )
-        for name, one in data["figures"].items()
-    )
-    head = ("server", "requests/s", "lost", "us a request", "middle half", "target")
-    yield from table(head, rows)
-
-
 def real_releases() -> Iterator[str]:
     """Tell what comparisons of a real library's releases said, and timeit beside them."""
     data = results("real_releases")
