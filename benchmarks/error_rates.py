@@ -1,7 +1,7 @@
 """How often interleaved comparisons are wrong, and what they find: a live study with its peers.
 
 Twelve small functions (benchmarks/workloads) are compared with themselves, with edits that mean
-nothing, and with four of them made slower or faster at once, each by a share that was calibrated
+nothing, and with some of them made slower or faster at once, each by a share that was calibrated
 beforehand by interleaved timing. One measurement runs at a time; a result is kept at once, so that
 a study may be ended at any moment and continued by starting it again. Every tool has an
 environment of its own, made on first use.
@@ -34,12 +34,12 @@ import error_rates_tools as tools
 from error_rates_table import markdown
 
 RESULT = Path(__file__).parent / "results" / "error_rates.json"
-SIZES = (0.03, 0.05, 0.10, -0.10)
+SIZES = (0.05, 0.10, 0.05, 0.10, -0.10)
 EDITS = ("unused function", "unused import", "renamed file")
 CALIBRATION_PAIRS = 2000
 QUICK_PAIRS = 20
 QUICK_BLOCKS = "--perf-blocks=2"
-PYPERF_RUNS = 6
+PYPERF_RUNS = 2
 TWELVE, FIFTY = "perf_twelve.py", "perf_fifty.py"
 
 

@@ -194,7 +194,7 @@ def _injected(runs: Sequence[Run]) -> str:
     rows.append(["nothing", "", "", f"{_share(blamed, len(others))} blamed", "", ""])
     header = ["injected", "found", "found, block spread <= 2 %", "verdicts"]
     header += ["interval holds truth", "found where visible"]
-    return _table("Four functions of twelve changed at once", header, rows)
+    return _table("Some of twelve functions changed at once", header, rows)
 
 
 def _by_function(runs: Sequence[Run]) -> str:

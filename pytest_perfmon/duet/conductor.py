@@ -118,13 +118,16 @@ class Conductor:
                 ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
                 yield pair.run(statistics, self._paces)
-                pair.close(patience=1.0)
-                pair = ahead or self._new_pair(spares)
+                if ahead is None:
+                    pair.close(patience=1.0)
+                    ahead = self._new_pair(spares)
                 try:
-                    self._settle_collection(pair)
+                    self._settle_collection(ahead)
                 except PairError as error:
                     self._notes.append(f"ended early: {error}")
                     return
+                pair.close(patience=1.0)
+                pair = ahead
 
     def _new_pair(self, spares: ExitStack) -> Pair:
         pair = Pair(self._terms, secrets.randbelow(2))

@@ -16,6 +16,7 @@ from typing import Final
 
 from pytest_perfmon.duet.channel import ChannelClosedError
 from pytest_perfmon.duet.launcher import Invocation, Worker
+from pytest_perfmon.duet.pinning import run_on
 from pytest_perfmon.duet.protocol import (
     Began,
     Done,
@@ -149,9 +150,13 @@ class Pair:
     def park(self) -> tuple[frozenset[str], frozenset[str]]:
         """Wait until both have collected; give the node ids of baseline and candidate.
 
+        Nothing may be measured meanwhile: they make haste on every CPU.
+
         Raises:
             PairError: one did not come up.
         """
+        for worker in self._workers:
+            run_on(self._terms.cpus, worker.process.pid)
         ready = [
             self._ready(side, worker)
             for side, worker in zip(self._sides, self._workers, strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 CAN_PIN: Final = hasattr(os, "sched_setaffinity")
-_TASKS: Final = Path("/proc/self/task")
+_PROCESSES: Final = Path("/proc")
 
 
 def usable_cpus() -> tuple[int, ...]:
@@ -21,7 +21,7 @@ def usable_cpus() -> tuple[int, ...]:
 def company() -> int:
     """Count the threads and children of this process, which one CPU may not be enough for."""
     with contextlib.suppress(OSError):
-        tasks = list(_TASKS.iterdir())  # native threads included
+        tasks = list((_PROCESSES / "self" / "task").iterdir())  # native threads included
         return len(tasks) + sum(
             len(task.joinpath("children").read_text().split()) for task in tasks
         )
@@ -44,11 +44,15 @@ def starting_beside(cpus: Sequence[int]) -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def run_on(cpus: tuple[int, ...]) -> None:
-    """Let every thread of this process run on those CPUs only; the system may refuse."""
-    if not CAN_PIN:
+def run_on(cpus: tuple[int, ...], process: int = 0) -> None:
+    """Let every thread of a process, usually this one, run on those CPUs only.
+
+    The system may refuse.
+    """
+    if not CAN_PIN or not cpus:
         return
     with contextlib.suppress(OSError):
-        tasks = [int(task.name) for task in _TASKS.iterdir()] if _TASKS.is_dir() else [0]
+        threads = _PROCESSES / str(process or "self") / "task"
+        tasks = [int(task.name) for task in threads.iterdir()] if threads.is_dir() else [process]
         for task in tasks:
             os.sched_setaffinity(task, cpus)
