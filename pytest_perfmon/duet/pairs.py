@@ -150,13 +150,13 @@ class Pair:
     def park(self) -> tuple[frozenset[str], frozenset[str]]:
         """Wait until both have collected; give the node ids of baseline and candidate.
 
-        Nothing may be measured meanwhile: they make haste on every CPU.
+        Nothing may be measured meanwhile: one of them moves to the CPU that measures, which would
+        be idle. The system itself would leave both where they started for long.
 
         Raises:
             PairError: one did not come up.
         """
-        for worker in self._workers:
-            run_on(self._terms.cpus, worker.process.pid)
+        run_on(self._terms.cpus[-1:], self._workers[0].process.pid)
         ready = [
             self._ready(side, worker)
             for side, worker in zip(self._sides, self._workers, strict=True)

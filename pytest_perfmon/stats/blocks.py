@@ -164,7 +164,10 @@ class BlockSeries:
         Args:
             bars: as they stand now.
         """
-        unchanged = min(self._not_slower.log_e, self._not_faster.log_e)
+        unchanged = min(
+            *(one.log_e for one in (self._not_slower, self._not_faster)),
+            *(-one.log_e for one in (self.regressed, self.improved)),
+        )
         claims = [
             (self.regressed.log_e, bars.regressed),
             (self.improved.log_e, bars.improved),

@@ -81,10 +81,11 @@ def verdict_on(
 def _what_would_decide(series: BlockSeries, bars: Bars, cap: int) -> str:
     more = series.blocks_to_go(bars)
     if more is None:
-        return "its change is so near to the smallest that matters that no blocks would tell soon"
+        return "too near to the smallest change that matters, or too noisy, to be told soon"
     total = len(series.blocks) + more
     option = f"--perf-blocks={total}" if total > cap else "a longer --perf-against-time"
-    return f"about {more} more blocks would decide: {option}"
+    blocks = "block" if more == 1 else "blocks"
+    return f"about {more} more {blocks} would decide: {option}"
 
 
 def _said(comparison: Comparison, series: BlockSeries) -> str:
