@@ -137,6 +137,8 @@ class Subject:
 
     def start(self, *options: str, blocks: int = BLOCKS) -> subprocess.Popen[bytes]:
         """Start an A/B in a session of its own; what it prints is read by `said`."""
+        # a shell's background job ignores Ctrl-C, and its children would inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._output.open("wb") as sink:
             return subprocess.Popen(
                 [
