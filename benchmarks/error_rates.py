@@ -39,7 +39,7 @@ EDITS = ("unused function", "unused import", "renamed file")
 CALIBRATION_PAIRS = 2000
 QUICK_PAIRS = 20
 QUICK_BLOCKS = "--perf-blocks=2"
-PYPERF_RUNS = 2
+PYPERF_RUNS = 6
 TWELVE, FIFTY = "perf_twelve.py", "perf_fifty.py"
 
 

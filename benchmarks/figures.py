@@ -107,6 +107,33 @@ def foreign_suite() -> Iterator[str]:
     yield from table(head, lines)
 
 
+def soak() -> Iterator[str]:
+    """Tell what a server under load keeps, loses and needs."""
+    data = results("soak")
+    yield f"## A soak of {data['seconds'] / 60:g} minutes"
+    yield ""
+    yield (
+        f"{data['requests']:,} requests of a real uvicorn, {data['failed']} failed;"
+        f" {data['calls']:,} calls of {data['names_offered']:,} operations, of which"
+        f" {data['names_counted_wrong']} were counted wrong;"
+        f" {data['counted_as_other']:,} calls beyond the cap counted together."
+        f" Memory: {data['second_minute_mb']:.1f} MB in the second minute,"
+        f" {data['last_minute_mb']:.1f} MB in the last: `benchmarks/soak.py`."
+    )
+    yield ""
+    yield (
+        f"The collector was dead from second {data['killed_at_s']:.0f} to"
+        f" {data['restarted_at_s']:.0f}; the file of the JSON lines was always there."
+    )
+    yield ""
+    rows = (
+        (name, one["sent"], one["given_up"], one["dropped"], one["calls_missing"])
+        for name, one in data["exporters"].items()
+    )
+    head = ("exporter", "points sent", "given up", "dropped", "calls missing at the end")
+    yield from table(head, rows)
+
+
 def real_releases() -> Iterator[str]:
     """Tell what comparisons of a real library's releases said, and timeit beside them."""
     data = results("real_releases")
@@ -171,20 +198,39 @@ def web_overhead() -> Iterator[str]:
     yield from table(head, rows)
 
 
+def endings() -> Iterator[str]:
+    """Tell what is left of comparisons that were ended at random moments."""
+    data = results("endings")
+    left = data["left_after_the_next_run"]
+    yield "## Comparisons ended at random moments"
+    yield ""
+    yield (
+        f"All processes were gone within {data['longest_until_gone_s']:.1f} s. After one more,"
+        f" undisturbed run {len(left['processes'])} processes and {len(left['files'])} trees, locks"
+        f" and files were left; changed in the user's repository, `.git` included:"
+        f" {', '.join(data['changed_in_the_repository']) or 'nothing'}. `benchmarks/endings.py`."
+    )
+    yield ""
+    yield from table(("ended by", "runs"), iter(data["by_means"].items()))
+
+
 def main() -> None:
     """Write the page."""
-    sections = [
-        overhead(),
-        web_overhead(),
-        start_up(),
-        store(),
-        foreign_suite(),
-        real_releases(),
-    ]
+    sections = {
+        "overhead": overhead,
+        "web_overhead": web_overhead,
+        "startup": start_up,
+        "store": store,
+        "foreign_suite": foreign_suite,
+        "soak": soak,
+        "real_releases": real_releases,
+        "endings": endings,
+    }
     lines = ["# Figures", "", "Made from `benchmarks/results/` by `benchmarks/figures.py`.", ""]
     lines += [markdown(results("error_rates")["runs"]), ""]
-    for section in sections:
-        lines += [*section, ""]
+    for name, section in sections.items():
+        if (RESULTS / f"{name}.json").exists():  # a study that takes an hour may yet be to make
+            lines += [*section(), ""]
     PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 

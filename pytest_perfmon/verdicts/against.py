@@ -102,6 +102,6 @@ def _said(comparison: Comparison, series: BlockSeries) -> str:
     if comparison.visible is not None:
         return f"{said} · could see >= {format_share(comparison.visible)}"
     excluded = excluded_slowdown(series.blocks)
-    if comparison.change is not Change.REGRESSED and math.isfinite(excluded):
+    if comparison.change is not Change.REGRESSED and 0 < excluded < math.inf:
         return f"{said} · excludes slowdowns > {format_share(excluded)}"
     return said

@@ -174,7 +174,7 @@ def test_an_undecided_says_what_would_decide(cap, option):
 def test_an_undecided_that_comes_no_nearer_gives_no_number():
     """Blocks that speak for no verdict promise none."""
     verdict = judged(around(0.02, 30, 0.5), Change.UNDECIDED)
-    assert verdict.reason.endswith("no blocks would tell soon")
+    assert verdict.reason.endswith("to be told soon")
 
 
 @given(
