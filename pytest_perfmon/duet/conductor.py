@@ -13,7 +13,7 @@ from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
 from pytest_perfmon.duet.machine import MachineState, read_steal
 from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
-from pytest_perfmon.duet.pinning import starting_beside
+from pytest_perfmon.duet.pinning import starting_beside, usable_cpus
 from pytest_perfmon.duet.protocol import Pace
 from pytest_perfmon.model.measurement import Key
 
@@ -82,7 +82,7 @@ class Conductor:
         now = started = time.monotonic()
         steal = read_steal()
         end = started + self._rules.seconds
-        with starting_beside(self._terms.cpus), closing(self._reports()) as reports:
+        with closing(self._reports()) as reports:
             for report in reports:
                 before, now = now, time.monotonic()
                 if _broken_off(report, self._live()):
@@ -111,13 +111,16 @@ class Conductor:
 
     def _reports(self) -> Generator[BlockReport, None, None]:
         """Give one block after another; the next pair starts up while the present one measures."""
+        starts_ahead = len(usable_cpus() or range(os.cpu_count() or 1)) > 1
         with ExitStack() as spares:
             pair = self._new_pair(spares)
             self._settle_collection(pair)
             while self._live():
-                ahead = self._new_pair(spares) if (os.cpu_count() or 1) > 1 else None
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
-                yield pair.run(statistics, self._paces)
+                with starting_beside(self._terms.cpus):
+                    ahead = self._new_pair(spares) if starts_ahead else None
+                    report = pair.run(statistics, self._paces)
+                yield report
                 if ahead is None:
                     pair.close(patience=1.0)
                     ahead = self._new_pair(spares)
