@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar, cast
 
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
-from pytest_perfmon.monitor.outcome import is_cancellation
 from pytest_perfmon.monitor.scope import ScopedMonitor
 from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
 
@@ -60,7 +59,7 @@ class MonitoredErrorHandler:
 
         Where the result is awaitable, a coroutine is given that awaits it, as by
         `PerformanceMonitor.track_operation`. An error is counted, reported and raised unchanged;
-        a cancellation is no error and is not reported.
+        a cancellation is no `Exception` and is not reported.
         """
         timer = self._monitor.start_timer()
         try:
@@ -81,7 +80,6 @@ class MonitoredErrorHandler:
             raise
 
     def _tell(self, error: Exception, operation: str, duration: float) -> None:
-        if not is_cancellation(error):
-            slow = duration > self._slow_ms
-            context = ErrorContext(operation, duration, "slow" if slow else "normal")
-            self._guard.call(self._report, error, context)
+        slow = duration > self._slow_ms
+        context = ErrorContext(operation, duration, "slow" if slow else "normal")
+        self._guard.call(self._report, error, context)

@@ -236,7 +236,7 @@ def answering(status, location):
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             got.append(self.path)
             self.send_response(status)
             self.send_header("Location", location)

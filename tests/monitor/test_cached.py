@@ -84,10 +84,22 @@ def test_a_miss_makes_the_value_and_a_hit_does_not(monitor, clock):
 
 
 @pytest.mark.parametrize("value", [0, "", [], False])
-def test_an_empty_value_is_a_hit(monitor, value):
+@pytest.mark.parametrize("kind", [dict, Client])
+def test_an_empty_value_is_a_hit(monitor, value, kind):
     """What is kept is found, though it is false; only absence is a miss."""
-    cached = CachedOperationMonitor({"key": value}, monitor)
+    cache = kind()
+    cache["key"] = value
+    cached = CachedOperationMonitor(cache, monitor)
     assert cached.get("key", pytest.fail) == value
+    assert asyncio.run(cached.get_async("key", pytest.fail)) == value
+
+
+def test_an_empty_value_of_an_async_client_is_a_hit(monitor):
+    """The same where looking has to be awaited."""
+    client = AsyncClient()
+    client.kept["key"] = ""
+    cached = CachedOperationMonitor(client, monitor)
+    assert asyncio.run(cached.get_async("key", pytest.fail)) == ""
 
 
 def test_none_in_a_mapping_is_a_value(monitor):

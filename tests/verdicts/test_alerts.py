@@ -110,6 +110,15 @@ def test_flapping_is_told_once_a_cooldown(check, told):
     assert told == [("raised", "warning"), ("recovered", "warning")] * 2
 
 
+def test_the_cooldown_begins_anew_with_the_recovery(check, told):
+    """What was slow for an hour and comes back soon after its recovery waits for the cooldown."""
+    check(600.0)
+    check(600.0, after="60min")
+    check(100.0)
+    check(600.0)
+    assert told == [("raised", "warning"), ("recovered", "warning")]
+
+
 def test_what_stands_when_the_cooldown_ends_is_told_then(check, told):
     """A violation that came back too early to be told is told once its cooldown is over."""
     check(600.0)
