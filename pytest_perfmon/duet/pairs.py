@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pytest_perfmon.duet.channel import ChannelClosedError
-from pytest_perfmon.duet.launcher import Invocation, Worker
+from pytest_perfmon.duet.channel import Channel, ChannelClosedError
+from pytest_perfmon.duet.launcher import Invocation, LaunchError, Worker
 from pytest_perfmon.duet.pinning import run_on
 from pytest_perfmon.duet.protocol import (
     Began,
     Done,
     Ended,
     Go,
+    Message,
     Pace,
     Ready,
     Slices,
@@ -35,6 +36,7 @@ from pytest_perfmon.errors import PerfmonError
 
 _MOST_PADDING: Final = 4096
 _START_SECONDS: Final = 120.0
+_END_SECONDS: Final = 0.5
 _FIRST_NAME: Final = 91  # beyond what pytest-xdist's workers are called, and of a second look's
 
 
@@ -133,7 +135,7 @@ class Pair:
             "PERFMON_PADDING": "x" * secrets.randbelow(_MOST_PADDING),
             "PERFMON_BALLAST": str(secrets.randbelow(1 << 20)),
             "PYTEST_XDIST_WORKER": f"gw{_FIRST_NAME + slot}",
-            "PYTHONPATH": os.pathsep.join(map(str, _path_of(terms.sides, side))),
+            "PYTHONPATH": os.pathsep.join(map(str, _path_of(terms, side))),
         }
         project = terms.sides.project
         environment[RELOCATION] = relocation_to(project.top, side.tree, project.environments)
@@ -166,18 +168,22 @@ class Pair:
         return collected[1 - self.candidate_slot], collected[self.candidate_slot]
 
     def _ready(self, side: Side, worker: Worker) -> Ready:
+        failed = f"the {side.name} ({side.label}) did not start"
         try:
             channel = worker.connect()
-            message = decode(channel.receive(time.monotonic() + _START_SECONDS))
-        except (PerfmonError, KeyError, TypeError) as error:
-            said = [line for line in worker.output().splitlines() if line.strip()]
-            last = f": {said[-1].strip()}" if said else ""
-            raise PairError(
-                f"the {side.name} ({side.label}) did not start: {error}{last}"
-            ) from None
-        if not isinstance(message, Ready):
-            raise PairError(f"the {side.name} ({side.label}) did not start: {message}")
-        return message
+        except LaunchError as error:  # it quotes the worker
+            raise PairError(f"{failed}: {error}") from None
+        try:
+            message = _message(channel, time.monotonic() + _START_SECONDS)
+            if isinstance(message, Ready):
+                return message
+            fault = "it ended before it had collected"
+        except ChannelClosedError as error:
+            fault = str(error)
+        _code_of(worker.process)  # its last words may be those about its end
+        said = worker.output().strip()
+        last = f": {said.splitlines()[-1].strip()}" if said else ""
+        raise PairError(f"{failed}: {fault}{last}")
 
     def run(
         self,
@@ -224,9 +230,10 @@ class Pair:
         return [voice.report() for voice in voices]
 
     def close(self, *, patience: float = 0.0) -> None:
-        """End both."""
-        for worker in self._workers:
-            worker.close(patience=patience)
+        """End both, also where ending one of them is interrupted."""
+        with contextlib.ExitStack() as ends:
+            for worker in reversed(self._workers):
+                ends.callback(worker.close, patience=patience)
 
 
 class _Voice:
@@ -256,13 +263,14 @@ class _Voice:
         return self.channel.fileno()
 
     def hear(self) -> None:
-        """Take its next message; what is none ends it."""
+        """Take its next message; after what is none, nothing more is heard."""
         try:
-            message = decode(self.channel.receive(self.limit))
-        except (ChannelClosedError, KeyError, TypeError, ValueError) as error:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.5)
-            code = self._process.poll()
+            message = _message(self.channel, self.limit)
+        except ChannelClosedError as error:
+            code = _code_of(self._process)
+            if code is None and time.monotonic() >= self.limit:
+                self.end()
+                return
             self._fault = str(error) if code is None else f"its process {_end_of(code)}"
             self.ended = True
             return
@@ -298,16 +306,37 @@ class _Voice:
         )
 
 
+def _message(channel: Channel, deadline: float) -> Message:
+    """Wait for a message.
+
+    Raises:
+        ChannelClosedError: there is none until then, or what came is none.
+    """
+    data = channel.receive(deadline)
+    try:
+        return decode(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ChannelClosedError(f"it sent what is no message: {error!r}") from None
+
+
+def _code_of(process: subprocess.Popen[bytes]) -> int | None:
+    """Give its exit code, None where it does not end soon."""
+    try:
+        return process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def _end_of(code: int) -> str:
     with contextlib.suppress(ValueError):
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
 
 
-def _path_of(sides: Sides, side: Side) -> Iterator[Path]:
+def _path_of(terms: Terms, side: Side) -> Iterator[Path]:
     yield from side.path
     for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        mapped = sides.mapped(Path(entry), side)
+        mapped = terms.sides.mapped(terms.invocation.directory / entry, side)
         if mapped not in side.path:
             yield mapped
 
@@ -315,16 +344,16 @@ def _path_of(sides: Sides, side: Side) -> Iterator[Path]:
 def moved_to(invocation: Invocation, sides: Sides, side: Side) -> Invocation:
     """Move an invocation into a side's tree: directories, and arguments that are absolute paths.
 
-    Relative ones follow the directory.
+    So are arguments that give one after an equals sign. Relative ones follow the directory.
     """
 
     def moved(argument: str) -> str:
-        head, equals, tail = argument.rpartition("=")
-        path = Path(tail)
-        if not path.is_absolute() or (head and not head.startswith("-")):
-            return argument
-        there = sides.mapped(path, side)
-        return argument if there == path else f"{head}{equals}{there}"
+        for start in (0, *(end for end, sign in enumerate(argument, 1) if sign == "=")):
+            path = Path(argument[start:])
+            if path.is_absolute():
+                there = sides.mapped(path, side)
+                return argument if there == path else f"{argument[:start]}{there}"
+        return argument
 
     inifile = invocation.inifile
     return replace(
