@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import socket
 import subprocess
@@ -225,7 +224,7 @@ class Stage:
         if messages:
             worker.say(*messages)
         else:
-            worker.far.close()
+            worker.far.shutdown(socket.SHUT_WR)
         return select.select(voices, [], [], 10)
 
 
@@ -471,6 +470,7 @@ def test_a_worker_that_does_not_call_is_quoted_once(cast, terms):
         pair.park()
 
 
+@pytest.mark.slow
 def test_a_real_worker_whose_conftest_gives_up_is_quoted(sides):
     """A usage error in a hook, printed after the worker's good-bye, is found all the same."""
     for side in (sides.baseline, sides.candidate):
@@ -549,7 +549,7 @@ def test_messages_that_came_together_are_all_heard(hear):
         (0, "its process ended with exit code 0"),
         (-15, "its process was ended by SIGTERM"),
         (-250, "its process ended with exit code -250"),
-        (None, "the other end (has closed the connection|is gone: .*)"),  # by what was unread
+        (None, "the other end has closed the connection"),
     ],
 )
 def test_a_side_that_falls_silent_has_no_last_word(hear, code, fault):
@@ -561,8 +561,7 @@ def test_a_side_that_falls_silent_has_no_last_word(hear, code, fault):
         (1, 1, Done({})),
         codes=(code, None),
     )
-    assert re.fullmatch(fault, report.baseline.fault)
-    assert report.baseline == SideReport(("a",), (), (), None, report.baseline.fault)
+    assert report.baseline == SideReport(("a",), (), (), None, fault)
     assert report.candidate == SideReport(("a",), (), (), Done({}), "")
 
 
@@ -571,6 +570,7 @@ def test_a_side_that_is_gone_before_it_is_let_go_is_reported(cast, terms):
     pair = Pair(terms, 1)
     cast.parked(pair)
     first, second = cast.workers
+    first.channel.send({})  # what it leaves unread makes its end an error to who sends more
     first.far.close()
     first.process.code = -15
     second.say(Done({}))

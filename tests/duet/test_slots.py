@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 from git_projects import left_over
 
 from pytest_perfmon.duet import slots
-from pytest_perfmon.duet.slots import default_cache_dir, fresh_slot, keyed_slot, sweep
+from pytest_perfmon.duet.slots import (
+    default_cache_dir,
+    fresh_slot,
+    keyed_slot,
+    private_slot,
+    sweep,
+)
 from pytest_perfmon.errors import UsageError
 
 KEY = "0123456789abcdef"
@@ -101,3 +109,58 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch):
     ):
         monkeypatch.setattr(slots.sys, "platform", platform)
         assert default_cache_dir(environ, home) == expected / "pytest-perfmon"
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """A directory for temporary files that nobody else uses."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_childs_files_have_a_short_place_that_goes_with_it(temporary):
+    """No two have one place; it is this user's alone, and what holds it stays when it is empty."""
+    first, second = private_slot(), private_slot()
+    assert first.directory != second.directory
+    home = first.directory.parent
+    assert home.parent == temporary
+    assert len(str(first.directory.relative_to(temporary))) < 40
+    if os.name != "nt":
+        assert stat.S_IMODE(home.stat().st_mode) == stat.S_IRWXU
+    for slot in (first, second):
+        assert list(slot.directory.iterdir()) == []
+        (slot.directory / "output").touch()
+        slot.leave()
+    assert list(home.iterdir()) == []
+
+
+def test_the_next_child_clears_up_after_ended_ones(temporary):
+    """Places that nobody holds any more are removed with all that is in them; held ones are not."""
+    held = private_slot()
+    (held.directory / "output").touch()
+    home = held.directory.parent
+    (home / "0badcafe-0" / "tmp").mkdir(parents=True)
+    (home / "0badcafe-0.lock").touch()
+    taken = private_slot()
+    assert (held.directory / "output").exists()
+    left = {entry.name for entry in home.iterdir() if entry.is_dir()}
+    assert left == {held.directory.name, taken.directory.name}
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="users are told apart by their number")
+@pytest.mark.parametrize("taken_by", ["another user", "a link", "a file"])
+def test_a_place_that_another_user_has_taken_is_refused(temporary, monkeypatch, taken_by):
+    """Only a directory of this user's own is used: in a shared one names can be taken first."""
+    user = os.getuid() + (taken_by == "another user")
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    home = temporary / f"perfmon-{user}"
+    if taken_by == "another user":
+        home.mkdir()
+    elif taken_by == "a link":
+        (temporary / "elsewhere").mkdir()
+        home.symlink_to(temporary / "elsewhere")
+    else:
+        home.touch()
+    with pytest.raises(OSError, match=home.name):
+        private_slot()
+    assert not home.is_dir() or list(home.iterdir()) == []
