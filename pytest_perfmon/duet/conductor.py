@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
+from pytest_perfmon.duet.launcher import LaunchError
 from pytest_perfmon.duet.machine import MachineState, read_steal
 from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
 from pytest_perfmon.duet.pinning import starting_beside, usable_cpus
@@ -117,16 +118,17 @@ class Conductor:
             self._settle_collection(pair)
             while self._live():
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
-                with starting_beside(self._terms.cpus):
-                    ahead = self._new_pair(spares) if starts_ahead else None
-                    report = pair.run(statistics, self._paces)
-                yield report
-                if ahead is None:
-                    pair.close(patience=1.0)
-                    ahead = self._new_pair(spares)
+                ahead = None
                 try:
+                    with starting_beside(self._terms.cpus):
+                        ahead = self._new_pair(spares) if starts_ahead else None
+                        report = pair.run(statistics, self._paces)
+                    yield report
+                    if ahead is None:
+                        pair.close(patience=1.0)
+                        ahead = self._new_pair(spares)
                     self._settle_collection(ahead)
-                except PairError as error:
+                except (LaunchError, PairError) as error:
                     self._notes.append(f"ended early: {error}")
                     return
                 pair.close(patience=1.0)

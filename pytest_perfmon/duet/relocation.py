@@ -13,7 +13,7 @@ VARIABLE: Final = "PERFMON_SIDE"
 """The environment variable that says from where to where: JSON text of `relocation_to`."""
 
 
-BALLAST: Final = bytearray(int(os.environ.get("PERFMON_BALLAST", "0")))
+BALLAST: Final = bytes(int(os.environ.get("PERFMON_BALLAST", "0")))
 """Shifts the heap of a worker, by another random size in each, before the project is imported."""
 
 

@@ -142,7 +142,13 @@ class Slicing:
             slicer.left_alone.add(self._nodeid)
             raise
         if met is None:
-            yield 1
+            if setup is not None:
+                setup()
+            try:
+                yield 1
+            finally:
+                if teardown is not None:
+                    teardown()
             return
         pinned = slicer.pinned(alone_here=alone, alone_there=bool(met.alone_in_process))
         statistic = go.statistics[self._nodeid]

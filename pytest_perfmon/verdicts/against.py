@@ -10,6 +10,7 @@ from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import BlockRecord, Change, Comparison, Outcome, Verdict
 from pytest_perfmon.stats.blocks import Bars, BlockSeries
 from pytest_perfmon.stats.confidence import excluded_slowdown
+from pytest_perfmon.stats.evidence import e_value
 from pytest_perfmon.units import format_share
 from pytest_perfmon.verdicts.budgets import not_checked
 
@@ -53,8 +54,8 @@ def verdict_on(
     comparison = series.comparison(change, bar)
     outcome = _OUTCOMES[change]
     evidence = (
-        f"evidence of a slowdown {math.exp(series.regressed.log_peak):.3g},"
-        f" of a speed-up {math.exp(series.improved.log_peak):.3g}; a claim took {bar:.3g}"
+        f"evidence of a slowdown {e_value(series.regressed.log_peak):.3g},"
+        f" of a speed-up {e_value(series.improved.log_peak):.3g}; a claim took {bar:.3g}"
     )
     return Verdict(
         key,
