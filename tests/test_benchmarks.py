@@ -24,22 +24,20 @@ INSTALLED = any(plugin.name == "perfmon" for plugin in entry_points(group="pytes
 def test_study_of_error_rates_keeps_every_run_and_continues(tmp_path):
     """The quick study compares, injects, keeps its raw results and goes on where it ended."""
     results = tmp_path / "results.json"
-    command = [sys.executable, str(ERROR_RATES), "--quick", "--mode=aa", "--mode=inject"]
+    command = [sys.executable, str(ERROR_RATES), "--quick", "--runs=1"]
     command += [f"--output={results}", f"--tools={tmp_path / 'tools'}"]
 
-    def modes_after(runs):
-        ended = subprocess.run(
-            [*command, f"--runs={runs}"], check=False, capture_output=True, text=True
-        )
+    def modes_after(*modes):
+        ended = subprocess.run([*command, *modes], check=False, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         kept = json.loads(results.read_text(encoding="utf-8"))["runs"]
         assert all(len(run["tests"]) == 12 for run in kept)
         assert "### Twelve functions against themselves" in ended.stdout
-        assert "### Some of twelve functions changed at once" in ended.stdout
+        assert ("### Some of twelve" in ended.stdout) is ("--mode=inject" in modes)
         return [run["mode"] for run in kept]
 
-    assert modes_after(1) == ["aa", "inject"]
-    assert modes_after(2) == ["aa", "inject", "aa", "inject"]
+    assert modes_after("--mode=aa") == ["aa"]
+    assert modes_after("--mode=aa", "--mode=inject") == ["aa", "inject"]
 
 
 @pytest.fixture

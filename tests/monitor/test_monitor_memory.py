@@ -30,8 +30,8 @@ def grown(work):
 
 
 @pytest.mark.slow
-def test_a_million_calls_of_one_operation_stay_within_its_bound():
-    """One operation takes no more than stated, whatever its million durations are."""
+def test_many_calls_of_one_operation_stay_within_its_bound():
+    """One operation takes no more than stated, whatever its two hundred thousand durations are."""
     monitor = PerformanceMonitor(max_metrics_per_operation=NEWEST)
     monitor.record_metric("op", duration=1)
     operation = monitor.operation("op")
@@ -40,11 +40,11 @@ def test_a_million_calls_of_one_operation_stay_within_its_bound():
 
     def work():
         succeeded = operation.succeeded
-        for duration in chain.from_iterable(repeat(durations, 100)):
+        for duration in chain.from_iterable(repeat(durations, 20)):
             succeeded(duration)
 
     kept, peak = grown(work)
-    assert monitor.get_stats("op").count == 1_000_001
+    assert monitor.get_stats("op").count == 200_001
     assert kept < PER_OPERATION
     assert peak < PER_OPERATION
 
