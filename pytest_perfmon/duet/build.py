@@ -17,7 +17,6 @@ from pytest_perfmon.duet.files import (
     copy_files,
     remove_tree,
     source_files,
-    without_bytecode,
 )
 from pytest_perfmon.duet.slots import fresh_slot
 from pytest_perfmon.errors import UsageError
@@ -119,7 +118,7 @@ def write_release(
     units = [(PurePosixPath(root) / unit).as_posix() for unit in release_units(release)]
     others = (name for name in working if not any(_in_unit(name, unit) for unit in units))
     copy_files(source, others, tree)
-    copy_files(release, without_bytecode(source_files(release)), tree / root)
+    copy_files(release, source_files(release), tree / root)
 
 
 def is_namespace(package: Path) -> bool:

@@ -95,7 +95,7 @@ class Conductor:
                     break
         self._suite.close(self._unchecked)
         if not self._identified:
-            why = "neither block ran to its end on both sides"
+            why = "no block ran to its end on both sides"
             self._unchecked |= {
                 nodeid: why for nodeid in self._nodeids if nodeid not in self._unchecked
             }
@@ -111,7 +111,10 @@ class Conductor:
         )
 
     def _reports(self) -> Generator[BlockReport, None, None]:
-        """Give one block after another; the next pair starts up while the present one measures."""
+        """Give one block after another.
+
+        Where there is a second CPU, the next pair starts up while the present one measures.
+        """
         starts_ahead = len(usable_cpus() or range(os.cpu_count() or 1)) > 1
         with ExitStack() as spares:
             pair = self._new_pair(spares)
@@ -123,7 +126,11 @@ class Conductor:
                     with starting_beside(self._terms.cpus):
                         ahead = self._new_pair(spares) if starts_ahead else None
                         report = pair.run(statistics, self._paces)
-                    yield report
+                    try:
+                        yield report
+                    except GeneratorExit:
+                        pair.close(patience=1.0)  # the last one may end in its own way too
+                        raise
                     if ahead is None:
                         pair.close(patience=1.0)
                         ahead = self._new_pair(spares)

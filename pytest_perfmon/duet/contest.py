@@ -27,7 +27,7 @@ class Rules:
         alpha: the chance of one false red in the run.
         min_effect_of: the share below which a change of that operation is ignored.
         blocks: cap on the blocks.
-        fixed: make exactly `blocks`, whatever they show.
+        fixed: make exactly `blocks`, whatever they show, unless `seconds` ends it.
         seconds: cap on the time.
         statistic_of: what is compared in the test of that node id.
         hypotheses: how many share alpha; None is those of the first block.

@@ -36,7 +36,7 @@ from pytest_perfmon.errors import PerfmonError
 
 _MOST_PADDING: Final = 4096
 _START_SECONDS: Final = 120.0
-_END_SECONDS: Final = 0.5
+_END_SECONDS: Final = 2.0
 _FIRST_NAME: Final = 91  # beyond what pytest-xdist's workers are called, and of a second look's
 
 
@@ -52,7 +52,8 @@ class Terms:
         invocation: of the main process.
         sides: the two trees.
         files: test files, in the project.
-        cpus: the last one measures, the others start workers; empty where nothing is pinned.
+        cpus: the last one measures, and starts workers only while nothing is measured; empty
+            where nothing is pinned.
         always_pin: whether to stay on one CPU whatever threads or children a test has.
         slice_seconds: the longest wait of one side for the other.
         test_seconds: the longest that a side may take for a test in a block.
@@ -205,8 +206,10 @@ class Pair:
                 slice_seconds=self._terms.slice_seconds,
             )
             assert worker.channel is not None  # noqa: S101 - they are parked
-            with contextlib.suppress(ChannelClosedError):
+            try:
                 worker.channel.send(encode(go))
+            except ChannelClosedError:  # it died while it was parked: nobody will come to the other
+                self._workers[1 - slot].process.terminate()
         reports = self._heard()
         return BlockReport(
             candidate_slot=self.candidate_slot,

@@ -51,8 +51,10 @@ def run_on(cpus: tuple[int, ...], process: int = 0) -> None:
     """
     if not CAN_PIN or not cpus:
         return
+    threads = _PROCESSES / str(process or "self") / "task"
+    tasks = [process]
     with contextlib.suppress(OSError):
-        threads = _PROCESSES / str(process or "self") / "task"
-        tasks = [int(task.name) for task in threads.iterdir()] if threads.is_dir() else [process]
-        for task in tasks:
+        tasks = [int(task.name) for task in threads.iterdir()]
+    for task in tasks:
+        with contextlib.suppress(OSError):  # one may have ended meanwhile
             os.sched_setaffinity(task, cpus)

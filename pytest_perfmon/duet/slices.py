@@ -70,14 +70,12 @@ class SliceLoop:
     Attributes:
         pace: as found or given.
         slot_zero_first: for each pair of slices, whether slot 0 goes first.
-        finished: whether all slices were made.
     """
 
     def __init__(self, task: SliceTask) -> None:
         self._task = task
         self.pace = task.pace
         self.slot_zero_first: tuple[bool, ...] = ()
-        self.finished = False
 
     def stretches(self) -> Generator[int, None, None]:
         """Yield the calls of one stretch after another; a stretch ends when the next is asked for.
@@ -103,7 +101,6 @@ class SliceLoop:
         except BaseException:
             turnstile.break_off()
             raise
-        self.finished = True
 
     def _find_pace(self) -> Generator[int, None, Pace]:
         turnstile = self._task.turnstile

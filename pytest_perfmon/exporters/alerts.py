@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import overload
 
 from pytest_perfmon.exporters.figures import Intervals
@@ -45,10 +46,12 @@ class AlertSource:
         cooldown: str = COOLDOWN,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._recent = _Recent(checked_count(min_calls, "min_calls"))
+        names = {*(budgets or ()), *(critical.operations if critical is not None else ())}
+        self._recent = _Recent(checked_count(min_calls, "min_calls"), names)
         self._budget = PerformanceBudget(self._recent, budgets or {})
         self._critical = critical
-        self._gate = AlertGate(cooldown=cooldown, clock_ns=clock_ns)
+        self._new_gate = partial(AlertGate, cooldown=cooldown, clock_ns=clock_ns)
+        self._gate = self._new_gate()
         self._intervals = Intervals(monitor)
 
     def take(self) -> Sequence[Alert]:
@@ -65,6 +68,7 @@ class AlertSource:
         """Leave, in a forked child, what was called up to now to the parent."""
         self._intervals.start_in_child()
         self._recent.forget()
+        self._gate = self._new_gate()  # what stands is the parent's to tell
 
     def close(self) -> None:
         """Watch the monitor no longer."""
@@ -74,12 +78,14 @@ class AlertSource:
 class _Recent:
     """The calls that have not been judged yet; shows operations that have enough of them."""
 
-    def __init__(self, min_calls: int) -> None:
+    def __init__(self, min_calls: int, names: Collection[str]) -> None:
         self._min_calls = min_calls
+        self._names = names
         self._counted = PerformanceMonitor(max_metrics_per_operation=1)
 
     def add(self, interval: Sequence[OperationStats]) -> None:
-        self._counted.merge(MonitorSnapshot(tuple(interval)))
+        judged = tuple(stats for stats in interval if stats.operation in self._names)
+        self._counted.merge(MonitorSnapshot(judged))
 
     def forget_judged(self) -> None:
         for stats in self.get_stats():

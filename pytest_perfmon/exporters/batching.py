@@ -246,7 +246,7 @@ class BatchExporter(Generic[T]):
         """Collect and send; gives the seconds until the next time."""
         self._called = False
         if self._source is not None:
-            for point in self._guard.call(self._source.take) or ():
+            for point in self._guard.call(self._taken, self._source) or ():
                 self._outbox.put(point)
         left = self._waiting()  # no more than this, or steady offers would hold up `flush` for ever
         while left > 0:
@@ -258,6 +258,9 @@ class BatchExporter(Generic[T]):
             if not self._delivered(batch):
                 return self._pause_s()
         return self._interval_s
+
+    def _taken(self, source: Source[T]) -> list[T]:
+        return list(source.take())
 
     def _pause_s(self) -> float:
         doubled = min(self._failures - 1, 30)  # beyond that a float would overflow in the end

@@ -101,11 +101,17 @@ class CloudflareRelay:
         here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
         if parts.scheme != "https" and not here:
             raise UsageError(f"url is {url!r}: expected https, or http on this machine")
-        if not token:
-            raise UsageError("token is empty: expected the secret that the Worker knows")
+        if not token or not all("!" <= character <= "~" for character in token):
+            raise UsageError(
+                "token is not the Worker's secret: expected visible ASCII characters without spaces"
+                " or line ends"
+            )
         self._url = url
         self._token = token
         self._timeout_s = parse_cap_ns(timeout, "timeout") / _NS_PER_S
+        # what is said in the clear on this machine stays on it
+        proxies = [urllib.request.ProxyHandler({})] if here else []
+        self._opener = urllib.request.build_opener(_NoRedirect, *proxies)
 
     def __repr__(self) -> str:
         return f"CloudflareRelay({self._url!r})"
@@ -126,7 +132,7 @@ class CloudflareRelay:
             },
             method="POST",
         )
-        with _OPENER.open(request, timeout=self._timeout_s):
+        with self._opener.open(request, timeout=self._timeout_s):
             pass
 
 
@@ -135,9 +141,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         """Follow nowhere."""
-
-
-_OPENER: Final = urllib.request.build_opener(_NoRedirect)
 
 
 class _Binding:

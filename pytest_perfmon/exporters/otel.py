@@ -99,8 +99,9 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
 
     def close(self) -> None:
         """Export what is left, and shut the exporter down."""
-        super().close()
-        self._guard.call(self._exporter.shutdown)
+        if not self._closed:
+            super().close()
+            self._guard.call(self._exporter.shutdown)
 
 
 class PerfmonSpanProcessor(SpanProcessor):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.instrument.statements import kind_of
-from pytest_perfmon.monitor.ambient import current_monitor
+from pytest_perfmon.monitor.ambient import checked_monitor, current_monitor
 from pytest_perfmon.monitor.arguments import checked_name
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.span import Span
@@ -50,14 +50,14 @@ def instrument_engine(
         name: what the operations' names start with, to tell several engines apart.
 
     Raises:
-        UsageError: for what is no engine, or a name that is no text.
+        UsageError: for what is no engine or no monitor, or a name that is no text.
     """
     from sqlalchemy.engine import Engine  # noqa: PLC0415 - there only where somebody has an engine
 
     sync_engine = getattr(engine, "sync_engine", engine)
     if not isinstance(sync_engine, Engine):
         raise UsageError(f"engine is {engine!r}: expected a SQLAlchemy Engine or AsyncEngine")
-    return EngineInstrument(sync_engine, monitor, checked_name(name))
+    return EngineInstrument(sync_engine, checked_monitor(monitor), checked_name(name))
 
 
 class EngineInstrument:

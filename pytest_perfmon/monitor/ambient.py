@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.arguments import checked_name
 from pytest_perfmon.monitor.core import PerformanceMonitor, override
 from pytest_perfmon.monitor.decorator import time_calls, time_function_anywhere
@@ -20,6 +21,17 @@ _process_monitor = PerformanceMonitor()
 def current_monitor() -> PerformanceMonitor:
     """Give the monitor activated in this context, else the process-wide one."""
     return override.get() or _process_monitor
+
+
+def checked_monitor(monitor: PerformanceMonitor | None) -> PerformanceMonitor | None:
+    """Give an argument back: a monitor, or None for whichever is ambient.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    if monitor is None or isinstance(monitor, PerformanceMonitor):
+        return monitor
+    raise UsageError(f"monitor is {monitor!r}: expected a PerformanceMonitor or None")
 
 
 def set_process_monitor(monitor: PerformanceMonitor) -> PerformanceMonitor:

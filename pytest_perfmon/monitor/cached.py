@@ -73,17 +73,18 @@ class CachedOperationMonitor:
                 argument; None leaves that to the cache.
 
         Raises:
-            UsageError: for a ttl where the cache is a mapping, which decides that itself.
+            UsageError: for a ttl where the cache is a mapping, which decides that itself, and
+                where the cache or the factory gives something to be awaited.
         """
         self._check_ttl(ttl)
         with self._monitor.track("get"):
             timer = self._monitor.start_timer()
-            found = self._look(key)
+            found = _at_once(self._look(key))
             self._count(found, timer.stop())
             if found is not _ABSENT:
                 return self._decode(found)
             with self._monitor.track("factory"):
-                value = factory()
+                value = _at_once(factory())
             self._keep(key, value, ttl)
             return value
 
@@ -130,6 +131,14 @@ class CachedOperationMonitor:
 
     def _count(self, found: Any, duration: float) -> None:
         self._monitor.record_metric("miss" if found is _ABSENT else "hit", duration)
+
+
+def _at_once(value: Any) -> Any:
+    if hasattr(value, "__await__"):
+        if hasattr(value, "close"):
+            value.close()  # a coroutine that is dropped would warn
+        raise UsageError(f"{value!r} has to be awaited: expected `get_async` for it")
+    return value
 
 
 async def _settled(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The child's side of a second look: run the one test asked for, send back what it gave."""
+"""Child processes: what one is for, and the child's side of a second look at one test."""
 
 from __future__ import annotations
 

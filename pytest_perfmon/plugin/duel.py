@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final
 
 import pytest
 
@@ -22,8 +21,6 @@ from pytest_perfmon.model.verdict import Verdict
 from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, min_effects, sides_of, terms_of
 from pytest_perfmon.plugin.options import PerfOptions, invocation_of
 from pytest_perfmon.verdicts.against import verdict_on
-
-_SECONDS: Final = 60.0
 
 
 class Duels:
@@ -49,9 +46,9 @@ class Duels:
         self._rules = Rules(
             alpha=options.alpha,
             min_effect_of=min_effects(options, selected),
-            blocks=DEFAULT_BLOCKS,
-            fixed=False,
-            seconds=_SECONDS,
+            blocks=options.against.blocks or DEFAULT_BLOCKS,
+            fixed=options.against.blocks is not None,
+            seconds=options.against.seconds,
             statistic_of=lambda _: LOCATION,
             hypotheses=hypotheses,
         )

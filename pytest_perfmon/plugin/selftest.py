@@ -77,7 +77,10 @@ def run_selftest(config: pytest.Config) -> int:
     `--perf-against-time` caps the time below the usual 50 seconds.
 
     Returns:
-        pytest's exit code: 0, or 4 where a comparison could not be made.
+        pytest's exit code for success.
+
+    Raises:
+        pytest.UsageError: where a comparison could not be made.
     """
     options = read_options(config)
     seconds = min(_MOST_SECONDS, options.against.seconds)
@@ -120,6 +123,8 @@ def _comparisons(
                 statistic_of=lambda _: options.against.statistic or LOCATION,
             )
             made.append(Conductor(terms, nodeids, rules, lambda *_: None).run())
+            for reason in made[-1].unchecked.values():
+                raise UsageError(f"the workload could not be measured: {reason}")
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -141,6 +141,7 @@ class AlertGate:
     ) -> None:
         self._edges = Edges(cooldown, clock_ns)
         self._raised: dict[_Limit, BudgetViolation] = {}
+        self._lock = threading.Lock()
 
     def update(self, violations: Iterable[BudgetViolation], source: StatsSource) -> list[Alert]:
         """Give what is news about the violations that stand now.
@@ -148,10 +149,14 @@ class AlertGate:
         A limit that was told about recovers where the source knows figures of its operation and
         no violation: an operation that nobody calls has not become fast.
         """
-        alerts = []
         standing: dict[_Limit, BudgetViolation] = {
             (one.operation, one.criterion, one.budget): one for one in violations
         }
+        with self._lock:
+            return self._news(standing, source)
+
+    def _news(self, standing: Mapping[_Limit, BudgetViolation], source: StatsSource) -> list[Alert]:
+        alerts = []
         for key, violation in standing.items():
             if self._edges.begins(key, list(Severity).index(violation.severity)):
                 state: AlertState = "worse" if key in self._raised else "raised"

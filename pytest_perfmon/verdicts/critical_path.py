@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.units import NS_PER_MS, parse_limit_ns
@@ -18,7 +19,8 @@ class CriticalPath:
     Args:
         operations: their names.
         p99: the limit, milliseconds as a number, or a text with its unit (`"0.5s"`).
-        on_alert: called by `check` with each new `Alert`; what it raises goes to the caller.
+        on_alert: called by `check` with each new `Alert`; what it raises goes to the caller once
+            all are told.
         cooldown: how long after an alert the same operation must not raise another one, unless
             its severity rises.
         clock_ns: a clock that never goes back, in integer nanoseconds.
@@ -53,6 +55,12 @@ class CriticalPath:
         """Give, and tell, what has changed since the last check: a slow hour is one alert."""
         alerts = self._gate.update(self.violations(monitor), monitor)
         if self._on_alert is not None:
-            for alert in alerts:
-                self._on_alert(alert)
+            with ExitStack() as telling:
+                for alert in reversed(alerts):
+                    telling.callback(self._on_alert, alert)
         return alerts
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._limits)

@@ -124,7 +124,8 @@ class _TimedRequest:
     async def receive(self) -> Message:
         """Pass a message of the client on, noting that it went away."""
         message = await self.server_receive()
-        if message["type"] == "http.disconnect":
+        # servers say so too once the response is complete
+        if message["type"] == "http.disconnect" and self._elapsed_ns is None:
             self._disconnected = True
         return message
 
@@ -156,7 +157,9 @@ class _TimedRequest:
         """Count a request whose application raised, unless that was after a good response."""
         if self._elapsed_ns is None or self.status >= SERVER_ERROR:
             cancelled = self._disconnected or is_cancellation(error)
-            elapsed_ns = self._elapsed_ns or self.clock_ns() - self.start_ns
+            elapsed_ns = self._elapsed_ns
+            if elapsed_ns is None:
+                elapsed_ns = self.clock_ns() - self.start_ns
             self.counter.count(self, elapsed_ns, error_type_of(error), cancelled=cancelled)
 
     def returned(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, cast
 
 from pytest_perfmon.errors import UsageError
+from pytest_perfmon.monitor.ambient import checked_monitor
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.units import NS_PER_MS
@@ -70,9 +71,7 @@ class RequestCounter:
         exclude: Iterable[str],
         first_byte: bool,
     ) -> None:
-        if monitor is not None and not isinstance(monitor, PerformanceMonitor):
-            raise UsageError(f"monitor is {monitor!r}: expected a PerformanceMonitor or None")
-        self.monitor = monitor
+        self.monitor = checked_monitor(monitor)
         self.first_byte = first_byte
         self._guard = Guard(LOGGER)
         self.excluded = _checked_exclude(exclude)
@@ -101,10 +100,11 @@ class RequestCounter:
         """
         try:
             template = timed.read_template(timed.request) or UNMATCHED
-        except Exception as error:  # noqa: BLE001 - a framework's insides
+            excluded = template in self.excluded
+        except Exception as error:  # noqa: BLE001 - a framework's insides, or a hook's odd answer
             self._guard.complain(timed.read_template, error)
-            template = UNMATCHED
-        if template in self.excluded:
+            template, excluded = UNMATCHED, UNMATCHED in self.excluded
+        if excluded:
             return
         method = timed.method
         if method not in _METHODS:

@@ -577,6 +577,7 @@ def test_a_side_that_is_gone_before_it_is_let_go_is_reported(cast, terms):
     report = pair.run({"a": "location"}, {})
     assert report.baseline == SideReport((), (), (), None, "its process was ended by SIGTERM")
     assert report.candidate.done == Done({})
+    assert second.process.terminated
 
 
 def test_the_time_limit_is_for_a_test(hear, cast):

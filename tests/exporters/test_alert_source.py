@@ -90,6 +90,23 @@ def test_a_forked_child_leaves_its_parents_calls_to_it(monitor, source):
     assert news(source) == [("get", "p95", "raised")]
 
 
+def test_a_forked_child_does_not_end_what_its_parent_told_of(monitor, source):
+    """What stood at the fork recovers in the parent's messages alone."""
+    record(monitor, "get", 15.0)
+    assert news(source) == [("get", "p95", "raised")]
+    source.start_in_child()
+    record(monitor, "get", 1.0)
+    assert news(source) == []
+
+
+def test_operations_without_a_limit_are_not_gathered(monitor, source):
+    """Ten thousand names that nobody limits cost the check nothing."""
+    for number in range(100):
+        record(monitor, f"other{number}", 15.0, calls=1)
+    source.take()
+    assert source._recent._counted.get_stats() == []
+
+
 def test_a_closed_source_hears_nothing(monitor, source):
     """After `close()` the monitor is watched no longer."""
     source.close()

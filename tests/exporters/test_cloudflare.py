@@ -223,10 +223,12 @@ def test_a_secret_never_goes_in_the_clear(url):
         CloudflareRelay(url, TOKEN)
 
 
-def test_a_relay_needs_a_secret():
-    """An empty token, as from an unset variable, is a usage error."""
-    with pytest.raises(UsageError, match="token is empty"):
-        CloudflareRelay("https://perf-relay.example/", "")
+@pytest.mark.parametrize("token", ["", f"{TOKEN}\n", f" {TOKEN}", "tökén"])
+def test_a_relay_needs_a_secret_that_a_header_can_hold(token):
+    """No token, or one read with its line end, is a usage error that does not show it."""
+    with pytest.raises(UsageError, match="expected visible ASCII") as raised:
+        CloudflareRelay("https://perf-relay.example/", token)
+    assert TOKEN not in str(raised.value)
 
 
 @contextlib.contextmanager

@@ -117,6 +117,20 @@ class TestBadBackends:
         assert backend.points == [-1, *range(990, 1000)]
         assert exporter.counts() == ExportCounts(sent=11, dropped=990, given_up=0, waiting=0)
 
+    def test_a_source_that_breaks_while_it_gives_ends_no_thread(self, exporter_of):
+        """What was offered is still sent, by the same thread."""
+
+        class Breaking(Numbers):
+            def take(self):
+                yield 1
+                raise ValueError("broken")
+
+        backend = Keeper()
+        exporter = exporter_of(backend, Breaking())
+        exporter.offer(2)
+        assert exporter.flush("30s")
+        assert backend.batches == [(2,)]
+
     def test_a_failed_batch_comes_again_and_is_given_up_in_the_end(self, exporter_of):
         """The same batch is tried `attempts` times; then it is counted as given up."""
         backend = Keeper(fails=3)

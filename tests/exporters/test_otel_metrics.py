@@ -116,10 +116,11 @@ def test_a_collector_that_comes_back_has_every_call(collector, monitor, exportin
         monitor.record("db.query", 1_000_000)
     assert not exporting.flush("30s")
     with collector:
-        assert exporting.flush("30s")
+        # on a busy machine gRPC may not have found the collector again at the first try
+        assert any(exporting.flush("30s") for _ in range(5))
         durations = points_of(collector.metrics["perfmon.operation.duration"])
         assert durations[("perfmon.operation", "db.query"),].count == 102
-    assert exporting.counts().given_up == 1
+    assert exporting.counts().given_up >= 1
     collector.__enter__()
 
 
@@ -200,6 +201,7 @@ def test_a_failed_export_is_given_up_and_shutdown_comes_last():
     exporting = OpenTelemetryExporter(monitor, kept, interval="600s")
     assert not exporting.flush("30s")
     assert exporting.counts().given_up == 1
+    exporting.close()
     exporting.close()
     assert kept.shut_down == 1
 

@@ -314,6 +314,14 @@ def test_what_is_no_engine_is_refused(engine):
         instrument_engine(engine)
 
 
+def test_what_is_no_monitor_is_refused_before_any_statement():
+    """An application learns of it where it says so, not in each of its statements."""
+    engine = create_engine("sqlite://")
+    with pytest.raises(UsageError, match="monitor is 3: expected a PerformanceMonitor or None"):
+        instrument_engine(engine, 3)
+    engine.dispose()
+
+
 def test_async_engines_are_timed_alike(tmp_path, monitor):
     """Statements of several tasks at once, their errors, and the undoing."""
 

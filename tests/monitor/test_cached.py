@@ -136,6 +136,19 @@ def test_an_expiry_goes_to_a_client_and_not_to_a_mapping(monitor):
         CachedOperationMonitor({}, monitor).get("key", pytest.fail, ttl=60)
 
 
+def test_what_has_to_be_awaited_is_no_value(monitor):
+    """An async client, or an async factory, is refused where nobody awaits it; nothing is kept."""
+
+    async def make():
+        return 1
+
+    kept = {}
+    for cache, factory in ((AsyncClient(), int), (kept, make)):
+        with pytest.raises(UsageError, match="expected `get_async`"):
+            CachedOperationMonitor(cache, monitor).get("a", factory)
+    assert kept == {}
+
+
 def test_what_is_no_cache_is_refused(monitor):
     """An object with neither form is a usage error when it is handed over."""
     with pytest.raises(UsageError, match=r"cache is \(\): expected a mapping"):

@@ -95,6 +95,21 @@ def test_a_slow_hour_is_one_message_and_its_end_another(check, told):
     assert told == [("raised", "warning"), ("recovered", "warning")]
 
 
+def test_a_callback_that_raises_keeps_no_alert_from_the_others(clock, source):
+    """All are told; what the callback raised comes afterwards."""
+    told = []
+
+    def tell(alert):
+        told.append(alert.operation)
+        raise OSError(alert.operation)
+
+    path = CriticalPath(["login", "pay"], p99=500, on_alert=tell, clock_ns=clock.now_ns)
+    source.figures.update(login=600.0, pay=700.0)
+    with pytest.raises(OSError, match="pay"):
+        path.check(source)
+    assert told == ["login", "pay"]
+
+
 def test_a_higher_severity_is_told_at_once_and_a_lower_one_is_not(check, told):
     """An alert that gets worse is told again, within its cooldown too; getting better is not."""
     for figure in (600.0, 1100.0, 1600.0, 600.0, 1600.0):

@@ -151,6 +151,14 @@ def test_a_disconnect_after_the_response_changes_nothing(monitor, clock):
     assert counted(monitor, clock, *steps, incoming=[GONE]) == {"GET /items/{id}": (1, {}, 0)}
 
 
+def test_a_disconnect_after_a_server_error_hides_no_exception(monitor, clock):
+    """A complete 500 whose exception follows the disconnect is that exception's failure."""
+    steps = (status(500), END, "receive", ValueError("x"))
+    with pytest.raises(ValueError, match="x"):
+        counted(monitor, clock, *steps, incoming=[GONE])
+    assert counts(monitor) == {"GET /items/{id}": (0, {"ValueError": 1}, 0)}
+
+
 def test_a_send_that_finds_the_client_gone_is_a_cancellation(monitor, clock):
     """An OSError of the server's send, in whatever the application makes of it, is no failure."""
 
@@ -287,6 +295,14 @@ def test_a_template_that_cannot_be_read_hurts_nobody(monitor, clock, caplog):
         assert len(serve(app, scope_of())) == 2
     assert counts(monitor) == {"GET <unmatched>": (3, {}, 0)}
     assert len(caplog.records) == 2
+
+
+def test_a_hooks_odd_answer_hurts_nobody(monitor, clock):
+    """A template that is a list is none."""
+    app = app_of(clock, START, END)
+    app = PerfmonASGIMiddleware(app, monitor=monitor, template_for=lambda _: ["/items"])
+    assert len(serve(app, scope_of())) == 2
+    assert counts(monitor) == {"GET <unmatched>": (1, {}, 0)}
 
 
 def test_the_ambient_monitor_counts_unless_one_is_given(monitor, clock):

@@ -14,7 +14,11 @@ async function fetchPage() {
   if (!answer.ok) {
     throw new Error(String(answer.status));
   }
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.querySelector("main") === null) {
+    throw new Error("another page came");
+  }
+  return page;
 }
 
 async function refresh() {
