@@ -118,7 +118,9 @@ def soak() -> Iterator[str]:
         f" {data['names_counted_wrong']} were counted wrong;"
         f" {data['counted_as_other']:,} calls beyond the cap counted together."
         f" Memory: {data['second_minute_mb']:.1f} MB in the second minute,"
-        f" {data['last_minute_mb']:.1f} MB in the last: `benchmarks/soak.py`."
+        f" {data['last_minute_mb']:.1f} MB in the last"
+        f" ({data['last_minute_mb'] / data['second_minute_mb'] - 1:+.1%}, where flat is wanted):"
+        f" `benchmarks/soak.py`."
     )
     yield ""
     yield (
