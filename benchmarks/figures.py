@@ -181,8 +181,9 @@ def web_overhead() -> Iterator[str]:
     yield ""
     yield (
         f"wrk at one server after the other, {data['seconds_each']:g} s each, medians of"
-        f" {data['rounds']} rounds, each compared with the bare server of its round; for the"
-        " microseconds, the middle half too: `benchmarks/web_overhead.py`."
+        f" {data['rounds']} rounds, each compared with the bare server of its round: throughput,"
+        " and the CPU time of the server's process for a request, with the middle half of what is"
+        " added: `benchmarks/web_overhead.py`."
     )
     yield ""
     rows = (
@@ -190,13 +191,14 @@ def web_overhead() -> Iterator[str]:
             name,
             f"{one['requests_per_second']:,}",
             f"{one['lost_share']:.1%}",
-            f"{one['us_per_request']:.1f}",
+            f"{one['cpu_us_per_request']:.1f} us",
+            f"{one['added_cpu_us']:.1f} us",
             " - ".join(f"{end:.1f}" for end in one["quartiles_us"]),
             one["target_us"] or "",
         )
         for name, one in data["figures"].items()
     )
-    head = ("server", "requests/s", "lost", "us a request", "middle half", "target")
+    head = ("server", "requests/s", "lost", "CPU a request", "added", "middle half", "target")
     yield from table(head, rows)
 
 

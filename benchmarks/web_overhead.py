@@ -5,8 +5,10 @@
 Each case is a server of its own with one worker: uvicorn with an application of Starlette, and
 gunicorn with one of Flask. All are up at once; wrk loads one at a time for a short while, all of
 them in every round, in an order that is drawn anew. A case is compared with the bare server of the
-same round: the share of its throughput that is lost, and the microseconds that a request takes
-longer. The figures are medians over the rounds. 15 rounds take about four minutes.
+same round: the share of its throughput that is lost, and the microseconds of CPU time that its
+process takes longer for a request, which Linux counts to the nanosecond and which hardly depends on
+what else the machine does. The figures are medians over the rounds. 30 rounds take about five
+minutes.
 
 Server and load have a CPU each where there are two. The servers and the other libraries live in an
 environment that is made on first use, in the user's cache.
@@ -31,7 +33,7 @@ import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -54,10 +56,24 @@ CASES: Final[dict[str, Sequence[str]]] = {
 QUICK_CASES: Final[dict[str, Sequence[str]]] = dict.fromkeys(CASES, ("bare", "perfmon"))
 TARGET_US: Final = {"uvicorn perfmon": 3.0}
 UP_S: Final = 30
-US_PER_S: Final = 1e6
+NS_PER_US: Final = 1_000
 PATH: Final = "/items/7"
+# Its own `fd=` takes every socket for one of Unix: answers would wait for acknowledgements (Nagle).
+UVICORN: Final = """
+import socket, sys, uvicorn
+config = uvicorn.Config(sys.argv[1], factory=True, log_level="critical", access_log=False)
+uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])
+"""
 
-Rates = dict[str, list[float]]
+
+class Load(NamedTuple):
+    """What a server did while it was loaded."""
+
+    requests_per_second: float
+    cpu_us: float  # of CPU time, for a request
+
+
+Loads = dict[str, list[Load]]
 
 
 def environment_python(home: Path) -> str:
@@ -75,9 +91,7 @@ def command(python: str, server: str, case: str, listener: socket.socket) -> lis
     """Spell the command that serves one case from a socket that listens already."""
     number = str(listener.fileno())
     if server == "uvicorn":
-        script = "import sys, uvicorn; uvicorn.run(sys.argv[1], factory=True, fd=int(sys.argv[2]),"
-        script += " log_level='critical', access_log=False)"
-        return [python, "-c", script, f"web_apps:asgi_{factory_of(case)}", number]
+        return [python, "-c", UVICORN, f"web_apps:asgi_{factory_of(case)}", number]
     application = f"web_apps:wsgi_{factory_of(case)}()"
     options = ["--threads=1", "--worker-class=gthread", "--keep-alive=60", "--log-level=critical"]
     return [python, "-m", "gunicorn", application, "--bind", f"fd://{number}", *options]
@@ -89,8 +103,8 @@ def factory_of(case: str) -> str:
 
 
 @contextlib.contextmanager
-def served(python: str, server: str, case: str, cpus: set[int] | None) -> Iterator[str]:
-    """Serve one case; gives its address once it answers."""
+def served(python: str, server: str, case: str, cpus: set[int] | None) -> Iterator[tuple[str, int]]:
+    """Serve one case; gives its address and process once it answers."""
     places = [str(HERE / "workloads"), str(ROOT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
@@ -104,7 +118,7 @@ def served(python: str, server: str, case: str, cpus: set[int] | None) -> Iterat
         if cpus is not None:
             os.sched_setaffinity(process.pid, cpus)
         answer_of(url, process)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait()
@@ -125,20 +139,32 @@ def answer_of(url: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def load(url: str, seconds: float, cpus: set[int] | None) -> float:
-    """Load a server by wrk; gives the requests it answered in a second.
+def load(url: str, pid: int, seconds: float, cpus: set[int] | None) -> Load:
+    """Load a server by wrk; gives what it did.
 
     wrk counts whole seconds, so that `seconds` is at least 1.
     """
     wrk = ["wrk", "--threads=1", "--connections=16", f"--duration={seconds:.0f}s", url]
     pinning = [] if cpus is None else ["taskset", "--cpu-list", ",".join(map(str, cpus))]
+    before = cpu_ns(pid)
     done = subprocess.run([*pinning, *wrk], capture_output=True, check=True, text=True)
+    taken = cpu_ns(pid) - before
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise SystemExit(f"requests failed:\n{done.stdout}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    if found is None:
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+    requests = re.search(r"(\d+) requests in", done.stdout)
+    if rate is None or requests is None:
         raise SystemExit(f"wrk said no rate:\n{done.stdout}")
-    return float(found[1])
+    return Load(float(rate[1]), round(taken / NS_PER_US / int(requests[1]), 3))
+
+
+def cpu_ns(pid: int) -> int:
+    """Give the CPU time that a process, its threads and its children have taken so far."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+        total += sum(cpu_ns(int(child)) for child in (task / "children").read_text().split())
+    return total
 
 
 def two_sides() -> tuple[set[int] | None, set[int] | None]:
@@ -151,39 +177,39 @@ def two_sides() -> tuple[set[int] | None, set[int] | None]:
     return {mine[0]}, {mine[1]}
 
 
-def measure(python: str, cases: dict[str, Sequence[str]], rounds: int, seconds: float) -> Rates:
-    """Let all cases take turns; requests in a second, by case and round."""
+def measure(python: str, cases: dict[str, Sequence[str]], rounds: int, seconds: float) -> Loads:
+    """Let all cases take turns; what each did, by case and round."""
     serving, loading = two_sides()
-    rates: Rates = {}
+    loads: Loads = {}
     with contextlib.ExitStack() as stack:
-        urls = {
+        servers = {
             f"{server} {case}": stack.enter_context(served(python, server, case, serving))
             for server, names in cases.items()
             for case in names
         }
-        for url in urls.values():
-            load(url, 1, loading)
-        order = list(urls)
+        for url, pid in servers.values():
+            load(url, pid, 1, loading)
+        order = list(servers)
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
             random.shuffle(order)
             for name in order:
-                rates.setdefault(name, []).append(load(urls[name], seconds, loading))
-    return {name: rates[name] for name in urls}
+                loads.setdefault(name, []).append(load(*servers[name], seconds, loading))
+    return {name: loads[name] for name in servers}
 
 
-def figures_of(rates: Rates) -> dict[str, dict[str, Any]]:
+def figures_of(loads: Loads) -> dict[str, dict[str, Any]]:
     """Compare every case with the bare server of the same round."""
     figures = {}
-    for name, values in rates.items():
-        bare = rates[f"{name.split()[0]} bare"]
-        pairs = list(zip(values, bare, strict=True))
-        lost = [1 - value / plain for value, plain in pairs]
-        longer = [US_PER_S / value - US_PER_S / plain for value, plain in pairs]
+    for name, own in loads.items():
+        pairs = list(zip(own, loads[f"{name.split()[0]} bare"], strict=True))
+        longer = [one.cpu_us - bare.cpu_us for one, bare in pairs]
+        lost = [1 - one.requests_per_second / bare.requests_per_second for one, bare in pairs]
         figures[name] = {
-            "requests_per_second": round(median(values)),
+            "requests_per_second": round(median(one.requests_per_second for one in own)),
             "lost_share": round(median(lost), 4),
-            "us_per_request": round(median(longer), 2),
+            "cpu_us_per_request": round(median(one.cpu_us for one in own), 1),
+            "added_cpu_us": round(median(longer), 2),
             "quartiles_us": quartiles(longer),
             "target_us": TARGET_US.get(name),
         }
@@ -213,19 +239,21 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is not installed: it makes the load")
-    rounds, seconds = (1, 1.0) if options.quick else (15, 2.0)
+    rounds, seconds = (1, 1.0) if options.quick else (30, 1.0)
     if options.quick:
-        rates = measure(sys.executable, QUICK_CASES, rounds, seconds)
+        loads = measure(sys.executable, QUICK_CASES, rounds, seconds)
     else:
-        rates = measure(environment_python(options.environment), CASES, rounds, seconds)
+        loads = measure(environment_python(options.environment), CASES, rounds, seconds)
 
-    figures = figures_of(rates)
-    print(f"{'case':<44}{'requests/s':>11}{'lost':>8}{'us':>9}{'middle half':>20}{'target':>8}")
+    figures = figures_of(loads)
+    print(
+        f"{'case':<44}{'requests/s':>11}{'lost':>8}{'added us':>9}{'middle half':>16}{'target':>8}"
+    )
     for name, one in figures.items():
         low, high = one["quartiles_us"]
         print(
             f"{name:<44}{one['requests_per_second']:>11}{one['lost_share']:>8.1%}"
-            f"{one['us_per_request']:>9.1f}{f'{low:.1f} - {high:.1f}':>20}"
+            f"{one['added_cpu_us']:>9.1f}{f'{low:.1f} - {high:.1f}':>16}"
             f"{one['target_us'] or '':>8}"
         )
     result = {
@@ -236,7 +264,7 @@ def main() -> None:
         "rounds": rounds,
         "seconds_each": seconds,
         "figures": figures,
-        "raw_requests_per_second": rates,
+        "raw": loads,
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result) + "\n", encoding="utf-8")
