@@ -101,3 +101,18 @@ class Window:
     elsewhere: Mapping[Key, Environment]
     runs: int
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Every stored value of one key under one baseline name in one environment.
+
+    Attributes:
+        key: what the values are of.
+        environment: where they come from.
+        values: one a run, oldest first, one or more.
+    """
+
+    key: Key
+    environment: Environment
+    values: tuple[StoredValue, ...]

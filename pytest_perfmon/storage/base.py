@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.model.run import Environment, Run, Window
+from pytest_perfmon.model.run import Environment, Run, Series, Window
 from pytest_perfmon.storage.directory import DirectoryStore
 
 
@@ -48,6 +48,33 @@ class RunStore(Protocol):
         """Give whole runs, newest first, of one baseline or of all.
 
         `on_damaged` is called with one line for each record that cannot be used.
+        """
+        ...
+
+    def history(
+        self,
+        name: str,
+        wanted: str | None = None,
+        *,
+        on_damaged: Callable[[str], object] | None = None,
+    ) -> list[Series]:
+        """Give all values of a baseline, by key and environment, sorted by key and fingerprint.
+
+        Args:
+            name: the baseline.
+            wanted: the exact name of an operation, or the exact node id of a test; None is all.
+            on_damaged: as of `runs`.
+
+        Raises:
+            StoreError, NewerSchemaError: as `window`.
+        """
+        ...
+
+    def remove(self, run: Run) -> None:
+        """Take a run out for good; no other is touched.
+
+        Raises:
+            StoreError: it is not there, or cannot be removed.
         """
         ...
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfmon.errors import NewerSchemaError, StoreError
-from pytest_perfmon.model.run import Environment, Run, Window
+from pytest_perfmon.model.run import Environment, Run, Series, Window
 from pytest_perfmon.model.schema import Record, read_record, run_to_json
 from pytest_perfmon.storage.atomic import sweep, write_new
 from pytest_perfmon.storage.names import check_baseline_name, is_baseline_name, run_file_name
-from pytest_perfmon.storage.windows import WindowBuilder
+from pytest_perfmon.storage.windows import SeriesBuilder, WindowBuilder
 
 LARGEST_FILE: Final = 64 * 2**20
 """Bytes; a run of ten thousand operations takes about a tenth of it."""
@@ -103,6 +103,48 @@ class DirectoryStore:
                     on_damaged(_skipped(path, error))
             else:
                 yield run
+
+    def history(
+        self,
+        name: str,
+        wanted: str | None = None,
+        *,
+        on_damaged: Callable[[str], object] | None = None,
+    ) -> list[Series]:
+        """Give all values of a baseline, by key and environment.
+
+        A file that does not mention what is wanted is passed over unchecked.
+
+        Args:
+            name: the baseline.
+            wanted: the exact name of an operation, or the exact node id of a test; None is all.
+            on_damaged: called with one line for each file that is skipped.
+
+        Raises:
+            StoreError, NewerSchemaError: as `window`.
+        """
+        builder = SeriesBuilder(wanted)
+        for path in self._files(check_baseline_name(name)):
+            try:
+                text = _text(path)
+                if builder.may_use(text):
+                    builder.add(_record(path, text))
+            except ValueError as error:
+                if on_damaged:
+                    on_damaged(_skipped(path, error))
+        return builder.series()
+
+    def remove(self, run: Run) -> None:
+        """Delete the run's file.
+
+        Raises:
+            StoreError: there is none, or it cannot be deleted.
+        """
+        path = self._directory / check_baseline_name(run.name) / run_file_name(run.time, run.id)
+        try:
+            path.unlink()
+        except OSError as error:
+            raise StoreError(f"cannot remove the run {path}: {_reason(error)}") from error
 
     def _baselines(self) -> list[str]:
         entries = self._entries(self._directory)

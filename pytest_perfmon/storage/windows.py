@@ -1,4 +1,4 @@
-"""Collecting the newest values of each test's keys from runs that are read newest first."""
+"""Collecting values of keys from runs that are read newest first: the newest few, or all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 from pytest_perfmon.model.measurement import Key
-from pytest_perfmon.model.run import Environment, StoredValue, Window
+from pytest_perfmon.model.run import Environment, Series, StoredValue, Window
 from pytest_perfmon.model.schema import Record
 
 _FEW: Final = 50
@@ -83,3 +83,35 @@ class WindowBuilder:
                     self._short[nodeid] -= 1
                     if not self._short[nodeid]:
                         self._wanting.discard(nodeid)
+
+
+class SeriesBuilder:
+    """Takes records, newest first, and keeps every value of what is wanted.
+
+    Args:
+        wanted: an operation's name or a test's node id; None is all.
+    """
+
+    def __init__(self, wanted: str | None) -> None:
+        self._wanted = wanted
+        self._environments: dict[str, Environment] = {}
+        self._newest_first: dict[tuple[tuple[str, str], str], list[StoredValue]] = {}
+
+    def may_use(self, text: str) -> bool:
+        """Say whether the text of a record may hold what is wanted."""
+        return self._wanted is None or json.dumps(self._wanted) in text
+
+    def add(self, record: Record) -> None:
+        """Take what is wanted from the next older record."""
+        fingerprint = record.environment.fingerprint
+        self._environments.setdefault(fingerprint, record.environment)
+        for key, value in record.values():
+            if self._wanted is None or self._wanted in key:
+                self._newest_first.setdefault((key, fingerprint), []).append(value)
+
+    def series(self) -> list[Series]:
+        """Give what was collected, sorted by key and fingerprint."""
+        return [
+            Series(Key(*key), self._environments[fingerprint], tuple(reversed(found)))
+            for (key, fingerprint), found in sorted(self._newest_first.items())
+        ]

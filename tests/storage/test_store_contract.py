@@ -12,7 +12,7 @@ from storage.stored_runs import ELSEWHERE, HERE, PARSE, QUERY, THERE, make_run, 
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.measurement import Key
-from pytest_perfmon.model.run import StoredValue, Window
+from pytest_perfmon.model.run import Series, StoredValue, Window
 
 THIRD = Key("tests/test_third.py::test_third", "third")
 
@@ -193,3 +193,34 @@ def test_a_window_is_what_plain_filtering_gives(fresh_store, plan, asked, limit)
         assert window.values.get(key, ()) == tuple(here[-limit:])
         assert window.elsewhere.get(key) == (THERE if having and not here else None)
     assert window.runs == len(saved)
+
+
+def test_history_is_every_value_by_key_and_environment(store):
+    """All values of a baseline come oldest first, each key and each environment for itself."""
+    here = [make_run(number, keys=[PARSE, QUERY]) for number in range(40)]
+    there = make_run(40, environment=THERE)
+    for run in (*reversed(here), there, make_run(41, name="other")):
+        store.save(run)
+    parse = Series(PARSE, HERE, tuple(value_of(run, PARSE) for run in here))
+    query = Series(QUERY, HERE, tuple(value_of(run, QUERY) for run in here))
+    parse_there = Series(PARSE, THERE, (value_of(there, PARSE),))
+    expected = sorted(
+        [parse, query, parse_there], key=lambda one: (one.key, one.environment.fingerprint)
+    )
+    assert store.history("default") == expected
+    assert store.history("default", "db.query") == [query]
+    assert store.history("default", QUERY.nodeid) == [query]
+    assert store.history("default", "query") == []
+    assert store.history("unknown") == []
+
+
+def test_a_removed_run_is_gone_and_no_other(store):
+    """Removing takes out that run alone; a second time it is an error that says so."""
+    saved = [make_run(number) for number in range(3)]
+    for run in saved:
+        store.save(run)
+    store.remove(saved[1])
+    assert list(store.runs()) == [saved[2], saved[0]]
+    with pytest.raises(UsageError, match="cannot remove the run"):
+        store.remove(saved[1])
+    assert list(store.runs()) == [saved[2], saved[0]]
