@@ -35,7 +35,9 @@ def summary_of(measurement: Measurement) -> Summary:
     ordered = ascending.tolist()
     figures = {name: quantile(ordered, p) for name, p in _FIGURES.items()}
     found = {name: quantile_interval(ordered, p) for name, p in _FIGURES.items()}
-    found["mean"] = mean_interval(values.tolist())
+    if around := mean_interval(values.tolist()):
+        low, high = around
+        found["mean"] = max(0.0, low), high  # rare slow calls widen it below zero; no time is there
     return Summary(
         unit=measurement.unit,
         rounds=measurement.rounds,

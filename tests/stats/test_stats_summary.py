@@ -106,3 +106,9 @@ def test_no_values_are_an_error():
     """Nothing measured has no figures, and the message names the operation."""
     with pytest.raises(ValueError, match="'op' has no values"):
         summary_of(Measurement("op", []))
+
+
+def test_no_interval_of_a_time_goes_below_zero():
+    """One call of a thousand times the others widens the mean's interval, at most to zero."""
+    low, high = summary_of(Measurement("op", [100_000_000, *[100_000] * 19])).intervals["mean"]
+    assert low == 0.0 < high
