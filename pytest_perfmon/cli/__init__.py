@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
-from pytest_perfmon.cli.replay import replay_file
+from pytest_perfmon.cli import replay
+from pytest_perfmon.cli.exit_codes import FINE, INTERRUPTED, USAGE
+from pytest_perfmon.cli.output import Output
 from pytest_perfmon.errors import UsageError
 
-FINE: Final = 0
-DIFFERS: Final = 1
-USAGE: Final = 2
 
-_EXAMPLES: Final = """\
-examples:
-  pytest --perf-against=main --perf-json=run.json
-  python -m pytest_perfmon replay run.json
+class Command(Protocol):
+    """What a module of a command holds."""
+
+    @property
+    def SUMMARY(self) -> str:  # noqa: N802 - a constant of the module
+        """What it does, in a line."""
+
+    @property
+    def EXAMPLES(self) -> str:  # noqa: N802 - a constant of the module
+        """Command lines to copy, one a line, without the `python -m pytest_perfmon`."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Describe its arguments."""
+
+    def run(self, arguments: argparse.Namespace, out: Output, /) -> int:
+        """Do it, and give one of the numbers of `exit_codes`."""
+
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        "replay": replay,
+    }
+)
+"""By the name that is typed, in the order of the help."""
+
+_PROGRAM: Final = "python -m pytest_perfmon"
+_ENDINGS: Final = """\
+exit codes: 0 fine, 1 an operation degraded (--fail-on-degradation) or a replay differs,
+2 interrupted, 4 a bad command line, file or store
 """
 
 
@@ -26,26 +54,66 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Returns:
-        0 where all is well, 1 where a replayed decision differs, 2 for a bad command or file.
+        One of the numbers of `exit_codes`. Bad input never ends in a traceback.
     """
+    out = Output(sys.stdout, sys.stderr)
+    try:
+        chosen = _parser().parse_args(arguments)
+        ended: int = COMMANDS[chosen.command].run(chosen, out)
+        out.flush()
+    except SystemExit as help_or_mistake:
+        return USAGE if help_or_mistake.code else FINE
+    except UsageError as error:
+        out.warn(f"error: {_in_our_words(str(error))}")
+        return USAGE
+    except KeyboardInterrupt:
+        out.warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return INTERRUPTED
+    except OSError as error:
+        _drop_output()
+        out.warn(f"error: {error.filename or 'the output'}: {error.strerror or error}")
+        return USAGE
+    return ended
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pytest_perfmon",
+        prog=_PROGRAM,
         description="Work with the results of pytest-perfmon.",
-        epilog=_EXAMPLES,
+        epilog=_epilog("\n".join(one.EXAMPLES.splitlines()[0] for one in COMMANDS.values()))
+        + "\n"
+        + _ENDINGS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    replay = commands.add_parser(
-        "replay", help="decide the comparisons of a --perf-json file again, from their blocks"
-    )
-    replay.add_argument("file", type=Path, metavar="FILE", help="what --perf-json wrote")
-    try:
-        chosen = parser.parse_args(arguments)
-    except SystemExit as ended:
-        return USAGE if ended.code else FINE
-    try:
-        agrees = replay_file(chosen.file, sys.stdout)
-    except UsageError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return USAGE
-    return FINE if agrees else DIFFERS
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.SUMMARY[0].upper() + command.SUMMARY[1:] + ".",
+            epilog=_epilog(command.EXAMPLES),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(one)
+    return parser
+
+
+def _epilog(examples: str) -> str:
+    lines = (f"  {_PROGRAM} {line}\n" for line in examples.splitlines())
+    return "examples:\n" + "".join(lines)
+
+
+def _in_our_words(text: str) -> str:
+    """Name the options as they are called here; the parts below know those of pytest."""
+    for option in ("store", "baseline-name"):
+        text = text.replace(f"--perf-{option}", f"--{option}")
+    return text
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's last flush cannot fail."""
+    with suppress(io.UnsupportedOperation), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, Final, NamedTuple
 
+from pytest_perfmon.cli.exit_codes import FAILED, FINE
+from pytest_perfmon.cli.output import Output
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.model.verdict import BlockRecord, Change
 from pytest_perfmon.stats.blocks import Bars, BlockSeries, replay
 from pytest_perfmon.stats.evidence import Evidence, e_value
+
+SUMMARY: Final = "decide the comparisons of a --perf-json file again, from their blocks"
+EXAMPLES: Final = "replay run.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for the file."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="what --perf-json wrote")
+
+
+def run(arguments: argparse.Namespace, out: Output) -> int:
+    """Replay a file; 1 where a decision differs from what the file says."""
+    return FINE if replay_file(arguments.file, out) else FAILED
 
 
 class _Recorded(NamedTuple):
@@ -20,7 +36,7 @@ class _Recorded(NamedTuple):
     record: BlockRecord
 
 
-def replay_file(path: Path, out: TextIO) -> bool:
+def replay_file(path: Path, out: Output) -> bool:
     """Replay every comparison of a `--perf-json` file, a line each; say whether all agree.
 
     A claim may have become possible only when other tests' claims lowered the bar, after the last
@@ -41,7 +57,7 @@ def replay_file(path: Path, out: TextIO) -> bool:
         agrees = agrees and same
         blocks = f"{len(record.data)} block{'s' if len(record.data) != 1 else ''}"
         how = " (as other claims lowered the bar)" if late and again is not said else ""
-        out.write(f"{name}: {again} after {blocks}; the file says {said}{how}\n")
+        out.line(f"{name}: {again} after {blocks}; the file says {said}{how}")
     if not count:
         raise UsageError(f"{str(path)!r} holds no interleaved comparison: expected one or more")
     return agrees
