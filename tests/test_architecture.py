@@ -20,7 +20,7 @@ ROWS = (
     {"errors", "units", "model"},
     {"measure", "stats"},
     {"monitor", "verdicts", "storage"},
-    {"web", "exporters", "instrument", "reporting", "duet", "testing"},
+    {"web", "exporters", "instrument", "reporting", "formats", "duet", "testing"},
     {"plugin", "cli"},
     {"__main__"},
 )

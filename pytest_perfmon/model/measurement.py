@@ -64,6 +64,8 @@ class Summary:
         unit: `call` or `per-round mean`; percentiles are of these.
         rounds: rounds made.
         calls: calls made.
+        p90, p95, p99: 0 where they are not known, as in a run imported from mere means; such a run
+            comes from an environment of its own and is not judged against.
         intervals: 95 % intervals by figure name (`median`, `p95`, …), left out where too few
             values stand behind them.
         distribution: (bin, count) pairs of a histogram with 16 bins an octave; bin b holds

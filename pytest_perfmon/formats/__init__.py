@@ -1,0 +1,1 @@
+"""Runs in other people's file formats: what they wrote, and what they can read."""

@@ -1,0 +1,110 @@
+"""Write runs as a table of comma-separated values, a row an operation of a run.
+
+All that a run holds has a column. Times are nanoseconds, in columns that end in `_ns`. What is not
+known is an empty cell, and so is a percentile with too few values behind it, and its interval.
+`environment` is a JSON object, `distribution` is `bin:count` pairs, `warnings` has a line each.
+
+Spreadsheets take a cell that begins with =, +, -, @, a tab or a carriage return for a formula. A
+text that does, after any apostrophes, gets one more apostrophe in front, which a reader that wants
+it back as it was takes away.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pytest_perfmon.formats.exported import Exported
+from pytest_perfmon.formats.figures import FIGURES, INTERVALS, figures_of
+from pytest_perfmon.model.measurement import Key, Summary
+from pytest_perfmon.model.packed import pack_distribution
+from pytest_perfmon.model.run import Run
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+COLUMNS: Final = (
+    "run",
+    "baseline",
+    "time",
+    "commit",
+    "branch",
+    "dirty",
+    "fingerprint",
+    "environment",
+    "nodeid",
+    "operation",
+    "unit",
+    "rounds",
+    "calls",
+    "errors",
+    *(f"{name}_ns" for name in FIGURES),
+    *(f"{name}_{end}_ns" for name in INTERVALS for end in ("low", "high")),
+    "control_ns",
+    "peak_memory_bytes",
+    "allocations",
+    "interrupted",
+    "warnings",
+    "distribution",
+)
+
+
+def to_csv(runs: Iterable[Run]) -> Exported:
+    """Write runs in the order given, under one line of column names; lines end in a newline."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    table.writeheader()
+    for run in runs:
+        head = _head(run)
+        for key, summary in run.results.items():
+            row = {**head, **_row(key, summary)}
+            table.writerow({name: _cell(value) for name, value in row.items()})
+    return Exported(text.getvalue())
+
+
+def _head(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "baseline": run.name,
+        "time": run.time,
+        "commit": run.commit.id,
+        "branch": run.commit.branch,
+        "dirty": run.commit.dirty,
+        "fingerprint": run.environment.fingerprint,
+        "environment": json.dumps(dict(run.environment.fields)),
+    }
+
+
+def _row(key: Key, summary: Summary) -> dict[str, Any]:
+    row = {
+        "nodeid": key.nodeid,
+        "operation": key.operation,
+        "unit": summary.unit,
+        "rounds": summary.rounds,
+        "calls": summary.calls,
+        "errors": summary.errors,
+        "control_ns": summary.control_ns or None,
+        "peak_memory_bytes": summary.peak_memory,
+        "allocations": summary.allocations,
+        "interrupted": summary.interrupted,
+        "warnings": "\n".join(summary.warnings),
+        "distribution": pack_distribution(summary.distribution),
+    }
+    for name, (ns, interval) in figures_of(summary).items():
+        row[f"{name}_ns"] = ns
+        if interval is not None:
+            row[f"{name}_low_ns"], row[f"{name}_high_ns"] = interval
+    return row
+
+
+def _cell(value: Any) -> str:
+    """Write a value so that no spreadsheet runs it; numbers may begin with a minus."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.lstrip("'").startswith(_FORMULA):
+        return f"'{value}"
+    return str(value)
