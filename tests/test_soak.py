@@ -23,7 +23,8 @@ def test_a_server_under_load_loses_no_request_and_no_count(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(output.read_text(encoding="utf-8"))
-    assert result["failed"] == 0
-    assert result["requests"] > 0
+    for server in ("bare", "monitored"):
+        assert result["servers"][server]["requests"] > 0
+        assert result["servers"][server]["failed"] == 0
     assert result["counted_as_other"] > 0
     assert [counts["calls_missing"] for counts in result["exporters"].values()] == [0, 0, 0]
