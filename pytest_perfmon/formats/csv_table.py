@@ -14,10 +14,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pytest_perfmon.formats.exported import Exported
 from pytest_perfmon.formats.figures import FIGURES, INTERVALS, figures_of
 from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.packed import pack_distribution
@@ -51,17 +50,24 @@ COLUMNS: Final = (
 )
 
 
-def to_csv(runs: Iterable[Run]) -> Exported:
-    """Write runs in the order given, under one line of column names; lines end in a newline."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    table.writeheader()
+def csv_texts(runs: Iterable[Run]) -> Iterator[str]:
+    """Give the table piece by piece: the line of column names, then the rows of each run.
+
+    Every line ends in a newline; runs come in the order given, and none waits for the next.
+    """
+    yield _lines([COLUMNS])
     for run in runs:
         head = _head(run)
-        for key, summary in run.results.items():
-            row = {**head, **_row(key, summary)}
-            table.writerow({name: _cell(value) for name, value in row.items()})
-    return Exported(text.getvalue())
+        yield _lines(
+            [_cell({**head, **_row(key, summary)}.get(name)) for name in COLUMNS]
+            for key, summary in run.results.items()
+        )
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _head(run: Run) -> dict[str, Any]:
