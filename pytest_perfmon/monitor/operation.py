@@ -12,13 +12,16 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from pytest_perfmon.monitor.histogram import LogHistogram
+from pytest_perfmon.monitor.histogram import Durations, LogHistogram
 from pytest_perfmon.monitor.stats import OperationStats
 
 FOLD_AT: Final = 256
 """Pending values that start a fold; also the number of raw integers that wait at most."""
 
 ERROR_TYPES_KEPT: Final = 100
+STATUSES_KEPT: Final = 8
+"""Status codes that are told apart; all others are counted as the first of their hundred."""
+
 OTHER: Final = "__other__"
 """The name under which whatever is beyond a cap is counted together."""
 
@@ -27,6 +30,17 @@ Attend = Callable[["Operation", int, BaseException | None, Metadata | None], "Op
 Tell = Callable[[str, Sequence[int], Sequence[str]], None]
 
 _RETIRED: Final = -1
+_STATUSES: Final = range(100, 1000)
+
+
+class Part:
+    """The calls of an operation that have the same status code, or none."""
+
+    __slots__ = ("durations", "pending")
+
+    def __init__(self) -> None:
+        self.pending: list[int] = []
+        self.durations = LogHistogram()
 
 
 class Operation:
@@ -42,13 +56,12 @@ class Operation:
         "_cancelled_count",
         "_error_count",
         "_errors_by_type",
-        "_histogram",
         "_lock",
         "_newest_kept",
         "_newest_ns",
+        "_parts",
         "_success_count",
         "_tell",
-        "_total_ns",
         "attend",
         "attention_ns",
         "clock_ns",
@@ -71,13 +84,14 @@ class Operation:
         self.clock_ns = clock_ns
         self.attention_ns = attention_ns
         self.attend = attend
-        self.pending: list[int] = []
-        self.troubles: list[tuple[int, str | None]] = []
+        plain = Part()
+        self.pending = plain.pending
+        self.troubles: list[tuple[int, str | None, int | None]] = []
+        self._parts: dict[int | None, Part] = {None: plain}
         self._tell = tell
         self._newest_kept = newest_kept
         self._newest_ns = array("q")
-        self._histogram = LogHistogram()
-        self._success_count = self._error_count = self._cancelled_count = self._total_ns = 0
+        self._success_count = self._error_count = self._cancelled_count = 0
         self._errors_by_type: dict[str, int] = {}
         self.renew_lock()
 
@@ -101,9 +115,16 @@ class Operation:
         if len(self.pending) >= FOLD_AT:
             self.fold()
 
-    def failed(self, elapsed_ns: int, error_type: str | None) -> None:
+    def answered(self, elapsed_ns: int, status: int) -> None:
+        """Count a call that returned with a status code such as HTTP's."""
+        part = self._parts.get(status) or self._part(status)
+        part.pending.append(elapsed_ns)
+        if len(part.pending) >= FOLD_AT:
+            self.fold()
+
+    def failed(self, elapsed_ns: int, error_type: str | None, status: int | None = None) -> None:
         """Count a call that raised; without an error type, one that was cancelled."""
-        self.troubles.append((elapsed_ns, error_type))
+        self.troubles.append((elapsed_ns, error_type, status))
         if len(self.troubles) >= FOLD_AT:
             self.fold()
 
@@ -144,40 +165,56 @@ class Operation:
         with self._lock:
             self._success_count += stats.success_count
             self._cancelled_count += stats.cancelled_count
-            self._total_ns += stats.total_ns
             for error_type, count in stats.errors_by_type.items():
                 self._count_errors(error_type, count)
-            if stats.count:
-                self._histogram.add_bins(stats.bins, min_ns=stats.min_ns, max_ns=stats.max_ns)
-                self._keep_newest(list(stats.newest_ns))
+            for status, durations in stats.by_status.items():
+                self._part(status).durations.merge(durations)
+            self._keep_newest(list(stats.newest_ns))
+
+    def _part(self, status: int | None) -> Part:
+        """Give the part of a status, which is new or beyond the cap."""
+        parts = self._parts
+        if status is None or status in parts:
+            return parts[status]
+        if status not in _STATUSES:
+            kept = 0
+        else:
+            kept = int(status) if len(parts) <= STATUSES_KEPT else status // 100 * 100
+        return parts.setdefault(kept, Part())
 
     def _read(self) -> OperationStats | None:
         if not (self._success_count or self._error_count or self._cancelled_count):
             return None
+        by_status = {
+            status: durations
+            for status, part in self._parts.copy().items()
+            if (durations := part.durations.durations()).bins
+        }
+        whole = _whole(list(by_status.values()))
         return OperationStats(
             operation=self.name,
             success_count=self._success_count,
             error_count=self._error_count,
             cancelled_count=self._cancelled_count,
-            total_ns=self._total_ns,
-            min_ns=self._histogram.min_ns,
-            max_ns=self._histogram.max_ns,
+            total_ns=whole.total_ns,
+            min_ns=whole.min_ns,
+            max_ns=whole.max_ns,
             errors_by_type=dict(self._errors_by_type),
-            bins=self._histogram.bins(),
+            bins=whole.bins,
             newest_ns=self._newest_ns[:],
+            by_status=by_status,
         )
 
     def _take(self) -> None:
         values, error_types = self._take_troubles() if self.troubles else ([], [])
-        pending = self.pending
-        taken = len(pending)
-        values += pending[:taken]
-        # By count, not clear(): appends that came in meanwhile stay for the next fold.
-        del pending[:taken]
-        self._success_count += taken
+        for part in self._parts.copy().values():
+            if pending := part.pending[:]:
+                # By count, not clear(): appends that came in meanwhile stay for the next fold.
+                del part.pending[: len(pending)]
+                self._success_count += len(pending)
+                part.durations.add(pending)
+                values += pending
         if values:
-            self._total_ns += sum(values)
-            self._histogram.add(values)
             self._keep_newest(values)
             self._tell(self.name, values, error_types)
 
@@ -185,13 +222,17 @@ class Operation:
         taken = self.troubles[:]
         del self.troubles[: len(taken)]
         values, error_types = [], []
-        for elapsed_ns, error_type in taken:
+        failed: dict[int | None, list[int]] = {}
+        for elapsed_ns, error_type, status in taken:
             if error_type is None:
                 self._cancelled_count += 1
             else:
+                failed.setdefault(status, []).append(elapsed_ns)
                 values.append(elapsed_ns)
                 error_types.append(error_type)
                 self._count_errors(error_type, 1)
+        for status, durations_ns in failed.items():
+            self._part(status).durations.add(durations_ns)
         return values, error_types
 
     def _count_errors(self, error_type: str, count: int) -> None:
@@ -205,3 +246,12 @@ class Operation:
         newest.fromlist(values_ns)
         if len(newest) > self._newest_kept:
             del newest[: len(newest) - self._newest_kept]
+
+
+def _whole(parts: Sequence[Durations]) -> Durations:
+    if len(parts) == 1:
+        return parts[0]
+    histogram = LogHistogram()
+    for part in parts:
+        histogram.merge(part)
+    return histogram.durations()

@@ -57,12 +57,15 @@ class Recorder:
         error_type: str | None,
         cancelled: bool,
         metadata: Metadata | None,
+        status: int | None = None,
     ) -> None:
         """Count one call, and have the watch look at it."""
-        if error_type is None:
+        if error_type is not None:
+            operation.failed(elapsed_ns, None if cancelled else error_type, status)
+        elif status is None:
             operation.succeeded(elapsed_ns)
         else:
-            operation.failed(elapsed_ns, None if cancelled else error_type)
+            operation.answered(elapsed_ns, status)
         self.watch.consider(
             operation.name,
             elapsed_ns,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.monitor.histogram import Bins, quantile_of_bins
+from pytest_perfmon.monitor.histogram import Bins, Durations, quantile_of_bins
 from pytest_perfmon.units import NS_PER_MS
 
 
@@ -29,6 +29,9 @@ class OperationStats:
         bins: the life-time histogram, as (bin number, count) pairs.
         newest_ns: the newest durations as they were recorded, at most
             `max_metrics_per_operation` of them.
+        by_status: the same calls by their status code (HTTP's for requests), those without one
+            under None. Eight codes are told apart; each further one is counted as the first of
+            its hundred (418 as 400), and what is no code as 0.
     """
 
     operation: str
@@ -41,6 +44,7 @@ class OperationStats:
     errors_by_type: Mapping[str, int]
     bins: Bins
     newest_ns: Sequence[int]
+    by_status: Mapping[int | None, Durations]
 
     @property
     def count(self) -> int:
@@ -51,6 +55,15 @@ class OperationStats:
     def success_rate(self) -> float:
         """The share of counted calls that succeeded, 0 to 1; 1 where nothing was counted."""
         return self.success_count / self.count if self.count else 1.0
+
+    @property
+    def status_classes(self) -> dict[str, int]:
+        """Calls that have a status code by its class, such as `{"2xx": 90, "4xx": 3}`."""
+        classes: dict[str, int] = {}
+        for status in sorted(one for one in self.by_status if one is not None):
+            name = f"{status // 100}xx"
+            classes[name] = classes.get(name, 0) + self.by_status[status].count
+        return classes
 
     @property
     def avg(self) -> float:

@@ -21,7 +21,7 @@ def bins_of(values_ns):
     histogram = LogHistogram()
     if values_ns:
         histogram.add(values_ns)
-    return histogram.bins()
+    return histogram.durations().bins
 
 
 @given(values=VALUES, bounds=BOUNDS)

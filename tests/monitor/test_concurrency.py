@@ -29,15 +29,6 @@ def run_in_threads(work, count):
         thread.join()
 
 
-@pytest.fixture
-def hasty_threads():
-    """Threads that take turns a thousand times more often than usual."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
 @pytest.mark.slow
 def test_eight_threads_count_exactly():
     """Eight threads with 40,000 calls each are 320,000 calls, and a listener heard each."""
