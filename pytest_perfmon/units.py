@@ -14,14 +14,16 @@ from typing import Final, NamedTuple
 from pytest_perfmon.errors import UsageError
 
 NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+NS_PER_MINUTE: Final = 60 * NS_PER_S
 _NS_PER_UNIT: Final = {
     "ns": 1,
     "us": 1_000,
     "\u00b5s": 1_000,  # the micro sign
     "\u03bcs": 1_000,  # the Greek letter, which some keyboards give
     "ms": NS_PER_MS,
-    "s": 1_000_000_000,
-    "min": 60_000_000_000,
+    "s": NS_PER_S,
+    "min": NS_PER_MINUTE,
 }
 _BYTES_PER_UNIT: Final = {
     "b": 1,
@@ -155,7 +157,7 @@ SCALES: Final = (
     Scale("ns", 1),
     Scale("us", 1_000),
     Scale("ms", NS_PER_MS),
-    Scale("s", 1_000_000_000),
+    Scale("s", NS_PER_S),
 )
 
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.histogram import Bins, bin_middle_ns
+from pytest_perfmon.units import NS_PER_S
 
-NS_PER_S: Final = 1_000_000_000
 _BIN_NUMBERS: Final = range(1 << 12)  # beyond 2**64 ns
 
 GENERAL_BOUNDS_S: Final = (
