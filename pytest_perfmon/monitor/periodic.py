@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
-from typing import Final, Self
+from functools import partial
 
-from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
+from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.scope import ScopedMonitor
-from pytest_perfmon.units import NS_PER_MS, parse_cap_ns
+from pytest_perfmon.monitor.ticker import Ticker
+from pytest_perfmon.units import NS_PER_S, parse_cap_ns
 
-_NS_PER_S: Final = 1000 * NS_PER_MS
 
-
-class PeriodicReset:
+class PeriodicReset(Ticker):
     """Resets a monitor again and again from a daemon thread, until it is closed.
 
     The memory of a monitor is bounded without it; this is for figures that follow what happens.
@@ -35,27 +33,9 @@ class PeriodicReset:
         every: str = "60min",
         pattern: str = "*",
     ) -> None:
-        self._monitor = monitor
-        self._every_s = parse_cap_ns(every, "every") / _NS_PER_S
-        self._pattern = pattern
-        self._closed = threading.Event()
-        threading.Thread(target=self._run, name="perfmon-reset", daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Reset no more; may be called again."""
-        self._closed.set()
-
-    def _run(self) -> None:
-        while not self._closed.wait(self._every_s):
-            self._monitor.reset(self._pattern)
+        super().__init__(
+            partial(monitor.reset, pattern),
+            parse_cap_ns(every, "every") / NS_PER_S,
+            guard=Guard(LOGGER),
+            name="perfmon-reset",
+        )

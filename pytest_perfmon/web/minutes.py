@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
+from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.histogram import Bins, quantile_of_bins
+from pytest_perfmon.monitor.ticker import Ticker
+from pytest_perfmon.units import NS_PER_S
 
-INTERVAL_NS: Final = 10_000_000_000
+INTERVAL_NS: Final = 10 * NS_PER_S
 INTERVALS_KEPT: Final = 60
 OPERATIONS_KEPT: Final = 200
-_SECOND_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,11 @@ def _difference(after: Bins, before: Bins) -> Bins:
 
 def _look_on(minutes: Minutes) -> None:
     """Have a thread look at even intervals, for as long as somebody else holds the object."""
-    stop = threading.Event()
-    weakref.finalize(minutes, stop.set)
     held = weakref.ref(minutes)
 
-    def run() -> None:
-        while not stop.wait(INTERVAL_NS / _SECOND_NS):
-            if (present := held()) is not None:
-                present.look()
-            del present
+    def look() -> None:
+        if (present := held()) is not None:
+            present.look()
 
-    threading.Thread(target=run, name="perfmon-minutes", daemon=True).start()
+    ticker = Ticker(look, INTERVAL_NS / NS_PER_S, guard=Guard(LOGGER), name="perfmon-minutes")
+    weakref.finalize(minutes, ticker.close)
