@@ -6,16 +6,16 @@ import base64
 import binascii
 import hmac
 import itertools
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from pytest_perfmon.errors import UsageError
+from pytest_perfmon.monitor.core import LOGGER
+from pytest_perfmon.units import NS_PER_MINUTE
 
-LOGGER: Final = logging.getLogger("pytest_perfmon")
 SHORTEST_TOKEN: Final = 32
-REFUSALS_TOLD_EVERY_NS: Final = 60_000_000_000
+REFUSALS_TOLD_EVERY_NS: Final = NS_PER_MINUTE
 _ADVICE: Final = (
     f"expected at least {SHORTEST_TOKEN} printable ASCII characters without spaces,"
     " such as secrets.token_urlsafe(32) gives, kept outside of the code"

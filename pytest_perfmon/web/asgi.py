@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable
+from typing import Final, cast
 
 from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
-from pytest_perfmon.web.asgi_routes import Scope, ScopeRoutes
+from pytest_perfmon.web.asgi_routes import ScopeRoutes
 from pytest_perfmon.web.counting import (
     DISCONNECTED,
     INCOMPLETE,
@@ -16,14 +16,11 @@ from pytest_perfmon.web.counting import (
     RequestCounter,
     checked_template_for,
 )
-
-Message = Any
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from pytest_perfmon.web.interfaces import ASGIApp, Message, Receive, Scope, Send
 
 _START: Final = "http.response.start"
-_BODIES: Final = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
+_BODY: Final = "http.response.body"
+_BODIES: Final = (_BODY, "http.response.pathsend", "http.response.zerocopysend")
 _TRAILERS: Final = "http.response.trailers"
 
 
@@ -49,8 +46,8 @@ class PerfmonASGIMiddleware:
         app: the application.
         monitor: where to count; the ambient monitor of each request unless one is given.
         exclude: paths and route templates of which nothing is counted, such as `["/health"]`.
-        first_byte: also count the time to the response's start, as `GET /users/{id} (first byte)`,
-            and have events of requests say it.
+        first_byte: also count the time to the first byte, as `GET /users/{id} (first byte)`, and
+            have events of requests say it; see `RequestCounter`.
         template_for: gives the template of a scope that has been handled, for other frameworks;
             None for what is found otherwise.
 
@@ -90,7 +87,8 @@ class PerfmonASGIMiddleware:
         timed.clock_ns = clock_ns = monitor.clock_ns
         timed.start_ns = clock_ns()
         try:
-            await self.app(scope, timed.receive, timed.send)
+            send_timed = timed.send_noting_first_byte if counter.first_byte else timed.send
+            await self.app(scope, timed.receive, send_timed)
         except BaseException as error:
             timed.raised(error)
             raise
@@ -139,8 +137,6 @@ class _TimedRequest:
         kind = message["type"]
         if kind == _START:
             self.status = message["status"]
-            if self.counter.first_byte:
-                self.first_byte_ns = self.clock_ns() - self.start_ns
             if "trailers" in message:
                 self._has_trailers = message["trailers"]
         elif self._elapsed_ns is None and (
@@ -152,6 +148,12 @@ class _TimedRequest:
             # A server error may still turn out to be an exception that is on its way.
             if self.status < SERVER_ERROR:
                 self.counter.count(self, self._elapsed_ns)
+
+    async def send_noting_first_byte(self, message: Message) -> None:
+        """Pass a message to the client on as `send` does, noting when the server got the body."""
+        if self.first_byte_ns is None and _has_content_or_ends(message):
+            self.first_byte_ns = self.clock_ns() - self.start_ns
+        await self.send(message)
 
     def raised(self, error: BaseException) -> None:
         """Count a request whose application raised, unless that was after a good response."""
@@ -170,3 +172,10 @@ class _TimedRequest:
             self.counter.count(self, elapsed_ns, error_type, cancelled=self._disconnected)
         elif self.status >= SERVER_ERROR:
             self.counter.count(self, self._elapsed_ns)
+
+
+def _has_content_or_ends(message: Message) -> bool:
+    kind = message["type"]
+    if kind == _BODY:
+        return bool(message.get("body")) or not message.get("more_body")
+    return kind in _BODIES

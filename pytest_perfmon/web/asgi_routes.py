@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-Scope = MutableMapping[str, Any]
+from pytest_perfmon.web.interfaces import Scope
 
 _REST: Final = "/{path}"
 """What a mount's template ends with, and the name of all paths of an app that has no routes."""

@@ -58,8 +58,8 @@ class TimedRequest:
         self._start_ns = self._clock_ns()
 
     def note_first_byte(self) -> None:
-        """Note that a piece of the body is there; only the first one counts."""
-        if self.first_byte_ns is None:
+        """Note that the server is handed content of the body; only the first time counts."""
+        if self._counter.first_byte and self.first_byte_ns is None:
             self.first_byte_ns = self._clock_ns() - self._start_ns
 
     def end(self, error: BaseException | None = None, *, complete: bool = True) -> None:
@@ -68,6 +68,8 @@ class TimedRequest:
             return
         self._ended = True
         elapsed_ns = self._clock_ns() - self._start_ns
+        if self._counter.first_byte and self.first_byte_ns is None and error is None and complete:
+            self.first_byte_ns = elapsed_ns
         if error is None and self.status >= SERVER_ERROR:
             error = self._read_error()
         cancelled = is_cancellation(error) if error is not None else not complete
@@ -106,7 +108,8 @@ class Body:
         except BaseException as error:
             self._timed.end(error)
             raise
-        self._timed.note_first_byte()
+        if piece:
+            self._timed.note_first_byte()
         return piece
 
     def close(self) -> None:
@@ -152,7 +155,8 @@ class AsyncBody:
         except BaseException as error:
             self._timed.end(error)
             raise
-        self._timed.note_first_byte()
+        if piece:
+            self._timed.note_first_byte()
         return piece
 
     def close(self) -> None:
@@ -163,8 +167,9 @@ class AsyncBody:
 def end_with_close(closable: Any, timed: TimedRequest) -> None:
     """Have the request end where somebody closes the object, which stays what it is.
 
-    An object whose `close` cannot be replaced ends it here.
+    An object whose `close` cannot be replaced ends it here. Its first byte is handed over now.
     """
+    timed.note_first_byte()
     close = getattr(closable, "close", None)
 
     def timed_close() -> None:

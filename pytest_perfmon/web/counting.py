@@ -38,8 +38,8 @@ class Timed(Protocol):
         read_template: gives the route's template, None where there is none.
         request: what that is read from.
         status: of the response; 0 before it has begun.
-        first_byte_ns: from the request's start to the first byte of its response; None where
-            that was not timed.
+        first_byte_ns: from the request's start to the first byte; None where there was none yet,
+            or nobody asked.
     """
 
     monitor: PerformanceMonitor
@@ -56,7 +56,10 @@ class RequestCounter:
     Args:
         monitor: where to count; None for whichever monitor is ambient when a request comes in.
         exclude: paths and route templates of which nothing is counted.
-        first_byte: whether the time to the first byte is counted too, as `… (first byte)`.
+        first_byte: whether the time to the first byte is counted too, as `… (first byte)`. That
+            is when the server is handed the first piece of the body that is not empty, since
+            servers of either interface hold the head of a response back until then; where the
+            body has no content, the end of the response.
 
     Raises:
         UsageError: naming the argument and what is allowed.
@@ -94,7 +97,9 @@ class RequestCounter:
     ) -> None:
         """Count one request, unless its route is excluded.
 
-        A server error is a failure of that number's name where nothing else is known of it.
+        A server error is a failure of that number's name where nothing else is known of it. A
+        request that ended before its response began, or has no valid status, is one of
+        `SERVER_ERROR`: that is what servers then answer.
         Failed and slow requests are events that say the status and, where that is known, the
         milliseconds to the first byte.
         """
@@ -114,21 +119,24 @@ class RequestCounter:
         operation = monitor.operation(name)
         if operation is None:
             return
-        status = timed.status
+        status = timed.status or SERVER_ERROR
         if error_type is None and status >= SERVER_ERROR:
             error_type = str(status)
         if error_type is None and elapsed_ns < operation.attention_ns:
-            operation.succeeded(elapsed_ns)
+            operation.answered(elapsed_ns, status)
         else:
             monitor.record(
                 name,
                 elapsed_ns,
                 error_type=error_type,
                 cancelled=cancelled,
-                metadata=_about(status, timed.first_byte_ns),
+                metadata=_about(timed.status, timed.first_byte_ns),
+                status=status,
             )
-        if self.first_byte and timed.first_byte_ns is not None:
-            monitor.record(f"{name} (first byte)", timed.first_byte_ns)
+        if timed.first_byte_ns is not None:
+            first_byte = monitor.operation(f"{name} (first byte)")
+            if first_byte is not None:
+                first_byte.succeeded(timed.first_byte_ns)  # no event: a slow request is one
 
 
 def checked_template_for(template_for: Hook | None) -> Hook | None:

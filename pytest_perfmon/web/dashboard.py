@@ -10,14 +10,13 @@ from typing import Final
 import jinja2
 
 from pytest_perfmon.monitor.stats import OperationStats
-from pytest_perfmon.units import NS_PER_MS, common_scale, format_ns, format_share
+from pytest_perfmon.units import NS_PER_MINUTE, NS_PER_MS, common_scale, format_ns, format_share
 from pytest_perfmon.web.minutes import INTERVAL_NS, INTERVALS_KEPT
 from pytest_perfmon.web.paging import Page
 from pytest_perfmon.web.sparkline import HEIGHT, WIDTH, Sparkline, sparkline_of
 from pytest_perfmon.web.view import BudgetLine, View, shown
 
 _TEMPLATE: Final = "dashboard.html"
-_NS_PER_MINUTE: Final = 60_000_000_000
 
 ASSETS: Final = {
     "/dashboard.css": "text/css; charset=utf-8",
@@ -29,13 +28,17 @@ ASSETS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One operation as the page shows it; times as (number, unit) on one scale."""
+    """One operation as the page shows it.
+
+    Times are (name, number, unit) on one scale, responses (class of status, number).
+    """
 
     name: str
     calls: str
     errors: str
     failing: bool
     times: tuple[tuple[str, str, str], ...]
+    responses: tuple[tuple[str, str], ...]
     sparkline: Sparkline | None
     budget: BudgetLine | None
 
@@ -52,10 +55,11 @@ def to_html(view: View, page: Page) -> bytes:
     html = environment.get_template(_TEMPLATE).render(
         view=view,
         rows=rows,
+        has_responses=any(row.responses for row in rows),
         page=page,
         before=page.before(),
         after=page.after(len(view.operations)),
-        minutes=INTERVALS_KEPT * INTERVAL_NS // _NS_PER_MINUTE,
+        minutes=INTERVALS_KEPT * INTERVAL_NS // NS_PER_MINUTE,
         width=WIDTH,
         height=HEIGHT,
     )
@@ -106,6 +110,7 @@ def _row(stats: OperationStats, view: View, budget: BudgetLine | None) -> Row:
         errors=format_share(1 - stats.success_rate) if stats.error_count else "0",
         failing=stats.error_count > 0,
         times=tuple((name, scale.number(value), scale.unit) for name, value in quantiles),
+        responses=tuple((name, f"{count:,}") for name, count in stats.status_classes.items()),
         sparkline=sparkline_of(
             stats.operation,
             view.intervals,

@@ -38,6 +38,8 @@ class PerfmonDjangoMiddleware:
     Attributes:
         monitor: where to count; None for the ambient monitor of each request.
         exclude: paths and routes of which nothing is counted, with a slash in front.
+        first_byte: also count the time to the first byte, as `GET /users/<int:pk>/ (first byte)`,
+            and have events of requests say it; see `RequestCounter`.
 
     Raises:
         UsageError: naming the attribute and what is allowed, when Django starts.
@@ -48,10 +50,13 @@ class PerfmonDjangoMiddleware:
 
     monitor: ClassVar[PerformanceMonitor | None] = None
     exclude: ClassVar[Iterable[str]] = ()
+    first_byte: ClassVar[bool] = False
 
     def __init__(self, get_response: Callable[[Request], Any]) -> None:
         self._get_response = get_response
-        self._counter = RequestCounter(monitor=self.monitor, exclude=self.exclude, first_byte=False)
+        self._counter = RequestCounter(
+            monitor=self.monitor, exclude=self.exclude, first_byte=self.first_byte
+        )
         self._is_async = inspect.iscoroutinefunction(get_response)
         if self._is_async:
             _mark_coroutine_function(self)

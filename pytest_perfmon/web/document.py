@@ -15,8 +15,8 @@ def to_json(view: View, page: Page) -> bytes:
 
     `status` is `ok`, or `over_budget` while a budget is exceeded; `timestamp` is milliseconds
     since 1970 UTC; durations are milliseconds; `error_rate` and `success_rate` are shares from 0
-    to 1. `stats` holds the page, those operations first that took most time altogether; `summary`
-    is about all of them.
+    to 1. `stats` holds the page, those operations first that took most time altogether, each with
+    its `responses` by class of status (`2xx`); `summary` is about all of them.
     """
     summary = view.summary
     document = {
@@ -70,6 +70,7 @@ def _figures(stats: OperationStats) -> dict[str, Any]:
         "p50": stats.p50,
         "p95": stats.p95,
         "p99": stats.p99,
+        "responses": stats.status_classes,
     }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.web import dashboard
 from pytest_perfmon.web.access import Refusals, TokenCheck
 from pytest_perfmon.web.document import to_json
@@ -16,7 +15,6 @@ from pytest_perfmon.web.exchange import HTML, JSON, TEXT, Request, Response, ref
 from pytest_perfmon.web.paging import BOUNDS, Page, parse_page
 from pytest_perfmon.web.view import View, Viewer
 
-LOGGER: Final = logging.getLogger("pytest_perfmon")
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PAGES: Final[Mapping[str, tuple[str, Callable[[View, Page], bytes]]]] = {
     "/": (HTML, dashboard.to_html),
@@ -54,8 +52,11 @@ class Endpoint:
         self._metrics = metrics
         self._rendered: tuple[View | None, dict[tuple[str, Page], bytes]] = (None, {})
 
-    def respond(self, request: Request) -> Response:
-        """Answer; the token comes first, so that without it all requests look the same."""
+    def refuse(self, request: Request) -> Response | None:
+        """Answer who may not read, at once; None for who may.
+
+        The token comes first, so that without it all requests look the same.
+        """
         if self._access is not None and not self._access.admits(request.authorization):
             self._refusals.note(request.authorization)
             return refusal(
@@ -67,9 +68,13 @@ class Endpoint:
             return refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED, "This can only be read.", ("Allow", "GET, HEAD")
             )
+        return None
+
+    def read(self, request: Request) -> Response:
+        """Answer who may read; this can take as long as looking at a whole monitor does."""
         try:
             return self._read(request)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged with its traceback, told to nobody outside
             LOGGER.exception("the stats endpoint could not answer")
             return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "This could not be answered.")
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.web.access import Refusals, TokenCheck
 from pytest_perfmon.web.endpoint import Endpoint, Metrics
 from pytest_perfmon.web.exchange import Request, Response
+from pytest_perfmon.web.interfaces import Receive, Scope, Send, StartResponse
 from pytest_perfmon.web.view import Viewer
-
-LOGGER: Final = logging.getLogger("pytest_perfmon")
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class StatsApp:
@@ -80,13 +72,16 @@ class StatsApp:
     def wsgi(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one WSGI request."""
         request = _wsgi_request(environ)
-        response = self._endpoint.respond(request)
+        response = self._endpoint.refuse(request) or self._endpoint.read(request)
         start_response(f"{response.status.value} {response.status.phrase}", list(response.headers))
         return [_body(request, response)]
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         request = _asgi_request(scope)
-        response = await _beside_the_loop(self._endpoint.respond, request)
+        # Refused here and now: in threads, a flood of them would use up the application's.
+        response = self._endpoint.refuse(request)
+        if response is None:
+            response = await _beside_the_loop(self._endpoint.read, request)
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in response.headers
@@ -146,11 +141,11 @@ def _body(request: Request, response: Response) -> bytes:
     return b"" if request.method == "HEAD" else response.body
 
 
-async def _beside_the_loop(respond: Callable[[Request], Response], request: Request) -> Response:
-    """Answer in a thread where asyncio runs, so that no other request waits for the figures."""
+async def _beside_the_loop(read: Callable[[Request], Response], request: Request) -> Response:
+    """Read in a thread where asyncio runs, so that no other request waits for the figures."""
     if asyncio._get_running_loop() is None:  # noqa: SLF001 - documented; a server may run on trio
-        return respond(request)
-    return await asyncio.to_thread(respond, request)
+        return read(request)
+    return await asyncio.to_thread(read, request)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -11,12 +11,13 @@ from pytest_perfmon.model.verdict import Severity
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.retention import Slowness
 from pytest_perfmon.monitor.stats import MonitorSummary, OperationStats, summarize
+from pytest_perfmon.units import NS_PER_S
 from pytest_perfmon.verdicts.performance_budget import PerformanceBudget
 from pytest_perfmon.web.minutes import Interval, Minutes
 
 NAME_SHOWN: Final = 200
 SLOW_CALLS_SHOWN: Final = 10
-VIEW_KEPT_NS: Final = 1_000_000_000
+VIEW_KEPT_NS: Final = NS_PER_S
 REST_FOR_WORK: Final = 9
 
 BudgetState = Literal["within", "never called"] | Severity

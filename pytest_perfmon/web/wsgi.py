@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sized
-from typing import Any, Final
+from typing import Final
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.web.bodies import Body, SizedBody, TimedRequest, end_with_close
 from pytest_perfmon.web.counting import RequestCounter, checked_template_for
-
-Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
-StartResponse = Callable[..., Callable[[bytes], object]]
-WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+from pytest_perfmon.web.interfaces import Environ, StartResponse, WSGIApp
 
 ROUTE_KEY: Final = "pytest_perfmon.route"
 """Where in the environ an integration leaves the template of the route."""
@@ -50,7 +46,8 @@ class PerfmonWSGIMiddleware:
         app: the application.
         monitor: where to count; the ambient monitor of each request unless one is given.
         exclude: paths and route templates of which nothing is counted, such as `["/health"]`.
-        first_byte: also count the time to the first byte, as `GET /users/<int:id> (first byte)`.
+        first_byte: also count the time to the first byte, as `GET /users/<int:id> (first byte)`,
+            and have events of requests say it; see `RequestCounter`.
         template_for: gives the template of an environ that has been handled, for other
             frameworks; None for what is found otherwise.
 
@@ -86,7 +83,7 @@ class PerfmonWSGIMiddleware:
         )
 
         def start_timed(
-            status: str, headers: Headers, exc_info: object = None
+            status: str, headers: list[tuple[str, str]], exc_info: object = None
         ) -> Callable[[bytes], None]:
             nonlocal template
             # Now or never: Flask takes its request out of the environ when that is done.
@@ -97,8 +94,9 @@ class PerfmonWSGIMiddleware:
             timed.status = int(status[:3]) if status[:3].isdecimal() else 0
 
             def write_timed(piece: bytes) -> None:
+                if piece:
+                    timed.note_first_byte()
                 write(piece)
-                timed.note_first_byte()
 
             return write_timed
 

@@ -131,6 +131,20 @@ def test_the_page_shows_the_figures(visit):
     assert page.locator("dl.summary dd").all_inner_texts() == ["41", "48.8%", "176 ms", "report"]
 
 
+def test_responses_are_shown_where_there_are_requests(visit, monitor, clock):
+    """Requests have a column of their statuses' classes; without any there is none."""
+    assert visit().get_by_role("columnheader", name="Responses").count() == 0
+    clock.advance("1s")
+    for status, times in ((200, 1200), (404, 30)):
+        for _ in range(times):
+            monitor.record("GET /x", 1_000_000, status=status)
+    monitor.record("GET /x", 1_000_000, status=500, error_type="500")
+    page = visit()
+    assert page.get_by_role("columnheader", name="Responses").count() == 1
+    assert row(page, "operations", "GET /x")[2].split() == ["2xx", "1,200", "4xx", "30", "5xx", "1"]
+    assert row(page, "operations", "db.select")[2] == DASH
+
+
 def test_its_files_are_loaded(visit):
     """Under the page's own policy the browser takes its style sheet, script and icon."""
     page = visit()
@@ -229,9 +243,10 @@ def test_a_phone_needs_no_sideways_scrolling(visit, monitor):
     """At the width of a small phone everything fits, the longest name too."""
     for name in ("x" * 300, "GET /a/very/long/route/with/{many}/{parameters}/and/{more}/of/them"):
         monitor.record_metric(name, 123_456)
+    monitor.record("GET /x", 10**9, status=200)
     page = visit(viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-    assert row(page, "operations", "db.select")[3].endswith("61.2ms")
+    assert row(page, "operations", "db.select")[4].endswith("61.2ms")
 
 
 def test_it_follows_the_colour_scheme(visit):

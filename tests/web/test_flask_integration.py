@@ -24,7 +24,8 @@ NAMES = [
     ("GET", ["/items/1/deep/a/b"], "GET /items/<int:item>/deep/<path:way>"),
     ("GET", ["/v2/1/deep/a"], "GET /v2/<int:item>/deep/<path:way>"),
     ("GET", ["/nothing", "/items/x"], "GET <unmatched>"),
-    ("DELETE", ["/items/1"], "DELETE <unmatched>"),
+    ("DELETE", ["/items/1", "/items/2"], "DELETE /items/<int:item>"),
+    ("POST", ["/v2/1/deep/a"], "POST /v2/<int:item>/deep/<path:way>"),
 ]
 
 

@@ -132,7 +132,15 @@ class TestTheDocument:
             "p50": 25.0,
             "p95": 38.5,
             "p99": 39.7,
+            "responses": {},
         }
+
+    def test_requests_have_their_responses(self, stats, monitor, ask):
+        """An operation that is a request says how many were answered by which class of status."""
+        for status in (200, 201, 404, 503):
+            monitor.record("GET /x", 10**10, status=status, error_type="503" * (status > 500))
+        document = json.loads(ask(stats, query="limit=1").body)
+        assert document["stats"][0]["responses"] == {"2xx": 2, "4xx": 1, "5xx": 1}
 
     def test_budgets_have_their_state(self, stats, ask):
         """A budget is exceeded by so much, kept, or about something never called."""
