@@ -32,13 +32,11 @@ from pytest_perfmon.exporters.outbox import Outbox
 from pytest_perfmon.monitor.arguments import checked_count
 from pytest_perfmon.monitor.core import LOGGER
 from pytest_perfmon.monitor.guard import Guard
-from pytest_perfmon.units import NS_PER_MS, parse_cap_ns
+from pytest_perfmon.units import NS_PER_S, parse_cap_ns
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
-
-NS_PER_S: Final = 1000 * NS_PER_MS
 
 
 class Backend(Protocol[T_contra]):
@@ -107,6 +105,9 @@ class BatchExporter(Generic[T]):
         attempts: how often a batch is tried.
         longest_pause: where doubling the pause ends.
         exit_time: the longest that `close()` waits for what is left.
+        name: what it is called in `perfmon_export_points_total`; its backend's class unless given.
+        at_once: the most points that are sent at an interval, or by one `flush()`; the rest waits
+            for the next one. All that there are unless given.
 
     Raises:
         UsageError: naming the argument and what is allowed.
@@ -123,7 +124,10 @@ class BatchExporter(Generic[T]):
         attempts: int = 3,
         longest_pause: str = "60s",
         exit_time: str = "5s",
+        name: str | None = None,
+        at_once: int | None = None,
     ) -> None:
+        self.name = type(backend).__name__ if name is None else name
         self._backend = backend
         self._source = source
         self._interval_s = parse_cap_ns(interval, "interval") / NS_PER_S
@@ -132,6 +136,7 @@ class BatchExporter(Generic[T]):
         self._batch_size = checked_count(batch_size, "batch_size")
         self._queue_size = checked_count(queue_size, "queue_size")
         self._attempts = checked_count(attempts, "attempts")
+        self._at_once = None if at_once is None else checked_count(at_once, "at_once")
         self._guard = Guard(LOGGER)
         self._closed = False
         self._begin()
@@ -245,12 +250,15 @@ class BatchExporter(Generic[T]):
     def _work(self) -> float:
         """Collect and send; gives the seconds until the next time."""
         self._called = False
-        if self._source is not None:
+        # What is more than goes at once stays in the source, which adds it up, until that is gone.
+        if self._source is not None and (self._at_once is None or not self._waiting()):
             for point in self._guard.call(self._taken, self._source) or ():
                 self._outbox.put(point)
         left = self._waiting()  # no more than this, or steady offers would hold up `flush` for ever
+        if self._at_once is not None:
+            left = min(left, self._at_once)
         while left > 0:
-            batch = self._unsent or self._outbox.take(self._batch_size)
+            batch = self._unsent or self._outbox.take(min(left, self._batch_size))
             if not batch:
                 break
             left -= len(batch)

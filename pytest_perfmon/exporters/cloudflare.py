@@ -25,7 +25,7 @@ from pytest_perfmon.exporters.batching import BatchExporter
 from pytest_perfmon.exporters.figures import Intervals
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.stats import OperationStats
-from pytest_perfmon.units import NS_PER_MS, parse_cap_ns
+from pytest_perfmon.units import NS_PER_MS, NS_PER_S, parse_cap_ns
 
 POINTS_AT_MOST: Final = 250
 """Points that one invocation of a Worker may write."""
@@ -33,8 +33,6 @@ POINTS_AT_MOST: Final = 250
 INDEX_BYTES: Final = 96
 BLOB_BYTES: Final = 4000
 """Room for each of four blobs, so that all are within 16 KB."""
-
-_NS_PER_S: Final = 1000 * NS_PER_MS
 
 
 class DataPoint(TypedDict):
@@ -108,7 +106,7 @@ class CloudflareRelay:
             )
         self._url = url
         self._token = token
-        self._timeout_s = parse_cap_ns(timeout, "timeout") / _NS_PER_S
+        self._timeout_s = parse_cap_ns(timeout, "timeout") / NS_PER_S
         # what is said in the clear on this machine stays on it
         proxies = [urllib.request.ProxyHandler({})] if here else []
         self._opener = urllib.request.build_opener(_NoRedirect, *proxies)
@@ -185,7 +183,9 @@ class CloudflareMetricsExporter(BatchExporter[OperationStats]):
     """Writes a monitor's figures to an Analytics Engine data set in the background.
 
     In a Worker there are no threads and the clock stands still between requests: call `flush()`
-    at the end of one, which writes there and then.
+    once at the end of one, which writes there and then. It writes no more than the 250 points that
+    one invocation may; it gives False while others wait, which the next ones write. Until then
+    nothing is lost: newer calls are added up for the interval after that.
 
     Args:
         monitor: whose calls are exported, from now on.
@@ -218,4 +218,7 @@ class CloudflareMetricsExporter(BatchExporter[OperationStats]):
             interval=interval,
             batch_size=POINTS_AT_MOST,
             queue_size=queue_size,
+            name="cloudflare",
+            # Each request to a relay is an invocation; all that a binding gets here is in one.
+            at_once=POINTS_AT_MOST if isinstance(target, _Binding) else None,
         )

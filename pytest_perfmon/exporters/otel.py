@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -18,7 +18,6 @@ from pytest_perfmon.errors import PerfmonError
 from pytest_perfmon.exporters.batching import BatchExporter, ExportThread
 from pytest_perfmon.exporters.buckets import (
     GENERAL_BOUNDS_S,
-    NS_PER_S,
     REQUEST_BOUNDS_S,
     Buckets,
 )
@@ -28,7 +27,9 @@ from pytest_perfmon.exporters.figures import Totals
 from pytest_perfmon.monitor.arguments import checked_callback
 from pytest_perfmon.monitor.core import LOGGER, UNKNOWN_ERROR, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.monitor.histogram import Durations
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
+from pytest_perfmon.units import NS_PER_S
 
 with Extra("otel", "the OpenTelemetry exporter"):
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
@@ -51,6 +52,7 @@ with Extra("otel", "the OpenTelemetry exporter"):
     from opentelemetry.trace import StatusCode
 
 UNNAMED: Final = "(unnamed)"
+SERVER_ERROR: Final = 500
 
 _REQUEST: Final = re.compile(
     r"(CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE|_OTHER) (/\S*|<unmatched>)"
@@ -62,7 +64,8 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
     """Exports a monitor's running totals through an OpenTelemetry metric exporter.
 
     - `http.server.request.duration`, a histogram in seconds, for operations that are requests
-      (`GET /users/{id}`), with `http.request.method` and `http.route`.
+      (`GET /users/{id}`), with `http.request.method`, `http.route`,
+      `http.response.status_code`, for server errors `error.type`, and `url.scheme` where given.
     - `perfmon.operation.duration`, the same for all others, with `perfmon.operation`.
     - `perfmon.operation.errors` and `perfmon.operation.cancelled`: counts by `perfmon.operation`,
       the former by `error.type` too.
@@ -75,6 +78,8 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
         exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`. Its
             own `timeout` (10 s unless given) includes its retries. `close()` shuts it down.
         resource: what the figures are about; the SDK's default resource unless given.
+        url_scheme: by which clients ask, `"https"` or `"http"`: the monitor does not know what a
+            proxy in front speaks. Without it that attribute is not sent.
         interval: the time between two exports.
 
     Raises:
@@ -87,15 +92,24 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
         exporter: MetricExporter,
         *,
         resource: Resource | None = None,
+        url_scheme: str | None = None,
         interval: str = "10s",
     ) -> None:
         self._exporter = exporter
         backend = _MetricBackend(
             exporter,
             resource=Resource.create() if resource is None else resource,
+            about_requests={} if url_scheme is None else {"url.scheme": url_scheme},
         )
         # Running totals: the newest holds all, so nothing old is kept or tried again.
-        super().__init__(backend, Totals(monitor), interval=interval, queue_size=1, attempts=1)
+        super().__init__(
+            backend,
+            Totals(monitor),
+            interval=interval,
+            queue_size=1,
+            attempts=1,
+            name="opentelemetry",
+        )
 
     def close(self) -> None:
         """Export what is left, and shut the exporter down."""
@@ -166,9 +180,12 @@ def _error_type(span: ReadableSpan) -> str:
 class _MetricBackend:
     """Sends one snapshot as OpenTelemetry's metrics."""
 
-    def __init__(self, exporter: MetricExporter, *, resource: Resource) -> None:
+    def __init__(
+        self, exporter: MetricExporter, *, resource: Resource, about_requests: Mapping[str, str]
+    ) -> None:
         self._exporter = exporter
         self._resource = resource
+        self._about_requests = about_requests
         self._scope = InstrumentationScope("pytest_perfmon", version("pytest-perfmon"))
         self._beginnings = _Beginnings()
 
@@ -204,12 +221,12 @@ class _MetricBackend:
         cancelled: list[NumberDataPoint] = []
         for stats in operations:
             since, name = since_ns[stats.operation], encodable(stats.operation)
+            about: dict[str, str | int]
             if request := _REQUEST.fullmatch(name):
-                about = {"http.request.method": request[1]}
-                if request[2].startswith("/"):
-                    about["http.route"] = request[2]
-                requests.append(_duration(stats, _FOR_REQUESTS, about, since, now_ns))
-            else:
+                for status, durations in stats.by_status.items():
+                    about = {**self._about_requests, **_about(request, status)}
+                    requests.append(_duration(durations, _FOR_REQUESTS, about, since, now_ns))
+            elif stats.count:
                 about = {"perfmon.operation": name}
                 others.append(_duration(stats, _FOR_OTHERS, about, since, now_ns))
             for error_type, count in stats.errors_by_type.items():
@@ -250,19 +267,34 @@ _FOR_REQUESTS: Final = Buckets(REQUEST_BOUNDS_S)
 _FOR_OTHERS: Final = Buckets(GENERAL_BOUNDS_S)
 
 
+def _about(request: re.Match[str], status: int | None) -> dict[str, str | int]:
+    about: dict[str, str | int] = {"http.request.method": request[1]}
+    if request[2].startswith("/"):
+        about["http.route"] = request[2]
+    if status is not None:
+        about["http.response.status_code"] = status
+        if status >= SERVER_ERROR:
+            about["error.type"] = str(status)
+    return about
+
+
 def _duration(
-    stats: OperationStats, buckets: Buckets, about: dict[str, str], since_ns: int, now_ns: int
+    calls: OperationStats | Durations,
+    buckets: Buckets,
+    about: Mapping[str, str | int],
+    since_ns: int,
+    now_ns: int,
 ) -> HistogramDataPoint:
     return HistogramDataPoint(
         attributes=about,
         start_time_unix_nano=since_ns,
         time_unix_nano=now_ns,
-        count=stats.count,
-        sum=stats.total_ns / NS_PER_S,
-        bucket_counts=buckets.apart(stats.bins),
+        count=calls.count,
+        sum=calls.total_ns / NS_PER_S,
+        bucket_counts=buckets.apart(calls.bins),
         explicit_bounds=buckets.bounds_s,
-        min=stats.min_ns / NS_PER_S,
-        max=stats.max_ns / NS_PER_S,
+        min=calls.min_ns / NS_PER_S,
+        max=calls.max_ns / NS_PER_S,
     )
 
 

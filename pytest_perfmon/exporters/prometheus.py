@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pytest_perfmon.exporters.batching import BatchExporter
-from pytest_perfmon.exporters.buckets import GENERAL_BOUNDS_S, NS_PER_S, Buckets
+from pytest_perfmon.exporters.buckets import GENERAL_BOUNDS_S, Buckets
 from pytest_perfmon.exporters.encoding import encodable
 from pytest_perfmon.exporters.extras import Extra
 from pytest_perfmon.exporters.figures import Totals
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
-from pytest_perfmon.units import parse_cap_ns
+from pytest_perfmon.units import NS_PER_S, parse_cap_ns
 
 with Extra("prometheus", "the Prometheus exporter"):
     from prometheus_client import (
@@ -44,6 +44,8 @@ class PerfmonCollector(Collector):
       calls that succeeded or failed.
     - `perfmon_operation_calls_total`: calls by `operation` and `outcome`: `success`, `error`,
       `cancelled`.
+    - `perfmon_operation_responses_total`: the same calls by `operation` and `status`, such as
+      `404`, where they have one; an operation has 18 at most.
     - `perfmon_operation_errors_total`: failures by `operation` and `error_type`, of which an
       operation has 101 at most.
     - `perfmon_export_points_total`: where exporters are given, their points by `exporter` and
@@ -129,7 +131,12 @@ class PushgatewayExporter(BatchExporter[MonitorSnapshot]):
         )
         # Running totals: the newest holds all, so nothing old is kept or tried again.
         super().__init__(
-            self._gateway, Totals(monitor), interval=interval, queue_size=1, attempts=1
+            self._gateway,
+            Totals(monitor),
+            interval=interval,
+            queue_size=1,
+            attempts=1,
+            name="pushgateway",
         )
 
     def forget(self) -> None:
@@ -217,6 +224,11 @@ def _operation_metrics(operations: Iterable[OperationStats], buckets: Buckets) -
         "Calls by outcome; those cancelled are in no other figure.",
         labels=["operation", "outcome"],
     )
+    responses = CounterMetricFamily(
+        "perfmon_operation_responses",
+        "Calls that succeeded or failed by status code, such as HTTP's.",
+        labels=["operation", "status"],
+    )
     errors = CounterMetricFamily(
         "perfmon_operation_errors",
         "Calls that failed, by the class of the error.",
@@ -232,10 +244,14 @@ def _operation_metrics(operations: Iterable[OperationStats], buckets: Buckets) -
         calls.add_metric([operation, "success"], stats.success_count)
         calls.add_metric([operation, "error"], stats.error_count)
         calls.add_metric([operation, "cancelled"], stats.cancelled_count)
+        for status, answered in stats.by_status.items():
+            if status is not None:
+                responses.add_metric([operation, str(status)], answered.count)
         for error_type, count in stats.errors_by_type.items():
             errors.add_metric([operation, encodable(error_type)], count)
     yield durations
     yield calls
+    yield responses
     yield errors
 
 
@@ -245,11 +261,11 @@ def _export_metric(exporters: Iterable[BatchExporter[Any]]) -> Metric:
         "Points of this process's exporters by what became of them.",
         labels=["exporter", "outcome"],
     )
-    told: Counter[tuple[str, str]] = Counter()  # two exporters to one backend are one series
+    told: Counter[tuple[str, str]] = Counter()  # two exporters of one name are one series
     for exporter in exporters:
         counts = exporter.counts()
         for outcome in ("sent", "dropped", "given_up"):
-            told[encodable(repr(exporter)), outcome] += getattr(counts, outcome)
+            told[encodable(exporter.name), outcome] += getattr(counts, outcome)
     for labels, count in told.items():
         points.add_metric(labels, count)
     return points

@@ -108,4 +108,4 @@ class HttpCollector(Collector):
 
 def attributes_of(holder):
     """Give the attributes of a point or a resource as a plain dict."""
-    return {one.key: one.value.string_value for one in holder.attributes}
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in holder.attributes}

@@ -29,8 +29,8 @@ def monitor():
     """Requests, another operation, failures and a cancelled call."""
     monitor = PerformanceMonitor()
     for _ in range(7):
-        monitor.record("GET /users/{id}", 30_000_000)
-    monitor.record("GET /users/{id}", 300_000_000, error_type="500")
+        monitor.record("GET /users/{id}", 30_000_000, status=200)
+    monitor.record("GET /users/{id}", 300_000_000, error_type="500", status=500)
     monitor.record("_OTHER <unmatched>", 1_000_000)
     monitor.record("GET /users/{id} (first byte)", 1_000_000)
     monitor.record("db.query", 2_000_000)
@@ -46,6 +46,7 @@ def exporting(collector, monitor):
         monitor,
         collector.exporter(),
         resource=Resource.create({"service.name": "shop"}),
+        url_scheme="https",
         interval="600s",
     ) as exporting:
         yield exporting
@@ -72,16 +73,24 @@ def test_the_collector_gets_names_units_and_exact_counts(collector, exporting):
     requests = metrics["http.server.request.duration"].histogram
     assert requests.aggregation_temporality == CUMULATIVE
     points = points_of(metrics["http.server.request.duration"])
+    users = {"http.request.method": "GET", "http.route": "/users/{id}", "url.scheme": "https"}
+    failed = {**users, "http.response.status_code": 500, "error.type": "500"}
     assert points.keys() == {
-        (("http.request.method", "GET"), ("http.route", "/users/{id}")),
-        (("http.request.method", "_OTHER"),),
+        tuple(sorted(about.items()))
+        for about in (
+            {**users, "http.response.status_code": 200},
+            failed,
+            {"http.request.method": "_OTHER", "url.scheme": "https"},
+        )
     }
-    users = points[("http.request.method", "GET"), ("http.route", "/users/{id}")]
-    assert users.count == 8
-    assert users.sum == pytest.approx(0.51)
-    assert (users.min, users.max) == (pytest.approx(0.03), pytest.approx(0.3))
+    users = points[tuple(sorted({**users, "http.response.status_code": 200}.items()))]
+    assert users.count == 7
+    assert users.sum == pytest.approx(0.21)
+    assert (users.min, users.max) == (pytest.approx(0.03), pytest.approx(0.03))
     assert list(users.explicit_bounds) == list(REQUEST_BOUNDS_S)
-    assert list(users.bucket_counts) == [0, 0, 0, 7, 0, 0, 0, 1, *[0] * 7]
+    assert list(users.bucket_counts) == [0, 0, 0, 7, *[0] * 11]
+    failed = points[tuple(sorted(failed.items()))]
+    assert list(failed.bucket_counts) == [*[0] * 7, 1, *[0] * 7]
     assert users.start_time_unix_nano < started <= users.time_unix_nano
     others = points_of(metrics["perfmon.operation.duration"])
     assert {about: point.count for about, point in others.items()} == {
@@ -204,6 +213,31 @@ def test_a_failed_export_is_given_up_and_shutdown_comes_last():
     exporting.close()
     exporting.close()
     assert kept.shut_down == 1
+
+
+def test_a_scheme_that_nobody_knows_is_not_sent():
+    """Without `url_scheme` requests have none: a proxy may speak another one."""
+    monitor, kept = PerformanceMonitor(), Kept()
+    monitor.record("GET /x", 5, status=204)
+    with OpenTelemetryExporter(monitor, kept, interval="600s") as exporting:
+        exporting.flush("30s")
+    (point,) = kept.points()
+    assert point.attributes == {
+        "http.request.method": "GET",
+        "http.route": "/x",
+        "http.response.status_code": 204,
+    }
+
+
+def test_only_cancelled_calls_are_no_durations():
+    """An operation whose calls were all cancelled has no histogram, whose extremes would be 0."""
+    monitor, kept = PerformanceMonitor(), Kept()
+    for name in ("a", "GET /x"):
+        monitor.record(name, 5, error_type="CancelledError", cancelled=True)
+    with OpenTelemetryExporter(monitor, kept, interval="600s") as exporting:
+        exporting.flush("30s")
+    (metric,) = kept.exported[0].resource_metrics[0].scope_metrics[0].metrics
+    assert metric.name == "perfmon.operation.cancelled"
 
 
 def test_nothing_counted_is_nothing_sent():

@@ -9,6 +9,8 @@ from recorders import Keeper
 
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.exporters.batching import BatchExporter
+from pytest_perfmon.exporters.cloudflare import CloudflareMetricsExporter
+from pytest_perfmon.exporters.logs import JsonLines
 from pytest_perfmon.exporters.prometheus import PerfmonCollector, PushgatewayExporter, metrics_text
 from pytest_perfmon.monitor.core import PerformanceMonitor
 
@@ -73,6 +75,21 @@ def test_an_operation_has_as_many_series_as_the_documentation_says(monitor):
     assert sum(("operation", "job") in labels for _, *labels in samples) == 22
 
 
+def test_responses_are_counted_by_status(monitor):
+    """Requests have a series for each status; what has none has no series, and all add up."""
+    for status in (200, 200, 404):
+        monitor.record("GET /x", 1, status=status)
+    monitor.record("GET /x", 1, status=503, error_type="503")
+    samples = samples_of(metrics_text(monitor))
+    told = {
+        (labels["operation"], labels["status"]): count
+        for (name, *pairs), count in samples.items()
+        if (labels := dict(pairs)) and name == "perfmon_operation_responses_total"
+    }
+    assert told == {("GET /x", "200"): 2, ("GET /x", "404"): 1, ("GET /x", "503"): 1}
+    assert sum(told.values()) == value(samples, f"{DURATION}_count", operation="GET /x")
+
+
 def test_types_and_help_are_told(monitor):
     """Every metric says its type and what it is."""
     families = list(text_string_to_metric_families(metrics_text(monitor)))
@@ -80,6 +97,7 @@ def test_types_and_help_are_told(monitor):
         DURATION: "histogram",
         "perfmon_operation_calls": "counter",
         "perfmon_operation_errors": "counter",
+        "perfmon_operation_responses": "counter",
     }
     assert all(family.documentation for family in families)
 
@@ -133,7 +151,7 @@ def test_bad_bounds_are_refused(monitor):
 
 
 def test_losses_of_exporters_are_told(monitor):
-    """What became of exporters' points is a metric; two to the same backend are one series."""
+    """What became of exporters' points is a metric; two of one name are one series."""
     exporters = [BatchExporter(Keeper(), interval="600s", attempts=1) for _ in range(2)]
     exporters[0].offer(1)
     exporters[0].flush()
@@ -147,7 +165,7 @@ def test_losses_of_exporters_are_told(monitor):
         value(
             samples,
             "perfmon_export_points_total",
-            exporter="BatchExporter(Keeper)",
+            exporter="Keeper",
             outcome=outcome,
         )
         for outcome in ("sent", "dropped", "given_up")
@@ -155,6 +173,22 @@ def test_losses_of_exporters_are_told(monitor):
     assert told == [1, 0, 1]
     for exporter in exporters:
         exporter.close()
+
+
+def test_exporters_have_short_names_that_stay(monitor):
+    """No address, and nothing else that changes, is in the label of an exporter."""
+    with (
+        CloudflareMetricsExporter(monitor, Keeper(), interval="600s") as cloudflare,
+        PushgatewayExporter(monitor, "127.0.0.1:1", job="shop", interval="600s") as pushing,
+        BatchExporter(JsonLines("x.jsonl"), interval="600s") as lines,
+        BatchExporter(Keeper(), interval="600s", name="audit") as named,
+    ):
+        exporters = (cloudflare, pushing, lines, named)
+        registry = CollectorRegistry()
+        registry.register(PerfmonCollector(monitor, exporters=exporters))
+        samples = samples_of(generate_latest(registry).decode())
+    names = {dict(pairs).get("exporter") for _, *pairs in samples} - {None}
+    assert names == {"cloudflare", "pushgateway", "JsonLines", "audit"}
 
 
 @pytest.mark.parametrize("argument", ["interval", "timeout"])
