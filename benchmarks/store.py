@@ -26,7 +26,8 @@ from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.run import Run, Window
 from pytest_perfmon.storage.base import open_store
 from pytest_perfmon.storage.environment import current_commit, current_environment
-from pytest_perfmon.verdicts.baselines import BaselineJudge, suite_of
+from pytest_perfmon.verdicts.baselines import BaselineJudge
+from pytest_perfmon.verdicts.screening import suite_of
 
 OPERATIONS = 1000
 RUNS = 30

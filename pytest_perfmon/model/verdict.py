@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pytest_perfmon.model.measurement import Key, Summary
+from pytest_perfmon.model.threshold import Threshold
 
 
 class Outcome(StrEnum):
@@ -91,6 +92,7 @@ class Verdict:
         severity: of a violated budget.
         comparison: of a comparison with a baseline.
         record: the blocks of an interleaved comparison.
+        threshold: how that of a comparison with stored runs came about.
         warnings: doubts about this verdict; the report numbers them.
         fails: whether the test fails for it (a FAILED verdict, or what `on_undecided` and
             `--perf-strict` make of the others).
@@ -106,6 +108,7 @@ class Verdict:
     severity: Severity | None = None
     comparison: Comparison | None = None
     record: BlockRecord | None = None
+    threshold: Threshold | None = None
     warnings: tuple[str, ...] = ()
     fails: bool = False
     warns: bool = False

@@ -13,15 +13,10 @@ from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, TestResult,
 from pytest_perfmon.plugin.recording import Recording
 from pytest_perfmon.stats.suite import Holm
 from pytest_perfmon.stats.summary import summary_of
-from pytest_perfmon.verdicts.baselines import (
-    CRITERION,
-    BaselineJudge,
-    Screening,
-    Suite,
-    suite_of,
-)
+from pytest_perfmon.verdicts.baselines import CRITERION, BaselineJudge
 from pytest_perfmon.verdicts.budgets import STATISTICAL, BudgetJudge, not_checked
 from pytest_perfmon.verdicts.confirm import confirmed
+from pytest_perfmon.verdicts.screening import Screening, Suite, suite_of
 
 Duel = Callable[[str, str], Mapping[str, Verdict] | str]
 """Compares a test with a commit; verdicts by operation, or why there are none."""
@@ -197,8 +192,10 @@ class Judging:
             verdicts = self._duel(key.nodeid, history[-1].commit)
             if not isinstance(verdicts, str) and key.operation in verdicts:
                 verdict = verdicts[key.operation]
-                details = (first.threshold, *verdict.details)
-                return replace(verdict, criterion=CRITERION, details=details)
+                details = (first.evidence, *verdict.details)
+                return replace(
+                    verdict, criterion=CRITERION, details=details, threshold=first.threshold
+                )
             why = verdicts if isinstance(verdicts, str) else "it was not measured there"
             doubts = (f"not compared with the baseline's commit: {why}",)
         verdict = judge.verdict(first, _again(second(), key, summary, judge))

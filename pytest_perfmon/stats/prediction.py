@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from pytest_perfmon.stats.control_variate import CONTROL_RUNS_NEEDED, ControlFit, fit_control
 from pytest_perfmon.stats.distributions import digamma, t_quantile, t_sf, trigamma
 
 RUNS_NEEDED: Final = 3
@@ -35,18 +36,42 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """What one key's stored runs say by themselves.
+
+    Attributes:
+        runs: how many there are, two or more.
+        mean: of their log figures.
+        variance: of the log figures, or of what the control leaves of them.
+        df: degrees of freedom of the variance.
+        control: how the figure follows the control; None where that is not used.
+    """
+
+    runs: int
+    mean: float
+    variance: float
+    df: int
+    control: ControlFit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """Where the next run's log figure is expected, as Student's t.
 
     Attributes:
-        mean: of the stored log figures.
+        mean: of the stored log figures, moved by what the control explains.
         scale: of the difference between a new figure and `mean`, above zero.
         df: degrees of freedom, not only whole ones.
+        variance: moderated, of one run's log figure.
+        beyond: by how much the control's log reading lies above (or, negative, below) all stored
+            ones. The figure may follow it that far or not; every claim is made for the worse case.
     """
 
     mean: float
     scale: float
     df: float
+    variance: float
+    beyond: float = 0.0
 
     def t(self, y: float) -> float:
         """Give how many scales the new log figure lies above the stored mean."""
@@ -54,17 +79,26 @@ class Prediction:
 
     def p_slower(self, y: float) -> float:
         """Give the chance of a log figure this high or higher where nothing changed."""
-        return t_sf(self.t(y), self.df)
+        return t_sf(self.t(y - max(0.0, self.beyond)), self.df)
+
+    def p_faster(self, y: float) -> float:
+        """Give the chance of a log figure this low or lower where nothing changed."""
+        return t_sf(-self.t(y - min(0.0, self.beyond)), self.df)
+
+    def limit(self, alpha: float) -> float:
+        """Give the log figure above which a run is slower at that one-sided level."""
+        return self.mean + max(0.0, self.beyond) + t_quantile(1 - alpha, self.df) * self.scale
 
     def interval(self, y: float, confidence: float = 0.95) -> tuple[float, float]:
         """Give the two-sided interval of the ratio new/old, for the new log figure y."""
         half = t_quantile((1 + confidence) / 2, self.df) * self.scale
-        return math.exp(y - self.mean - half), math.exp(y - self.mean + half)
+        slow, fast = self.mean + max(0.0, self.beyond), self.mean + min(0.0, self.beyond)
+        return math.exp(y - slow - half), math.exp(y - fast + half)
 
     def visible(self, alpha: float) -> float:
         """Give the smallest ratio new/old that a test at level `alpha` finds in 90 % of cases."""
-        scales = t_quantile(1 - alpha, self.df) + t_quantile(_POWER, self.df)
-        return math.exp(scales * self.scale)
+        power = t_quantile(_POWER, self.df) * self.scale
+        return math.exp(self.limit(alpha) - self.mean + power)
 
 
 def sample_variance(values: Sequence[float]) -> float:
@@ -109,24 +143,49 @@ def _prior_df(excess: float) -> float:
     return high
 
 
-def predict(history: Sequence[float], prior: Prior) -> Prediction:
-    """Predict the next run's log figure from the stored ones.
+def fit_runs(figures: Sequence[float], readings: Sequence[float] | None = None) -> Fit:
+    """Take the mean and the spread of stored runs.
 
-    The variance is (d0 s0² + df s²)/(d0 + df) with df = k - 1 (Smyth 2004, equation 3), times
-    1 + 1/k for the new figure and the stored mean together.
+    From `CONTROL_RUNS_NEEDED` runs on the spread is that around what the control explains, with
+    one degree of freedom less.
 
     Args:
-        history: natural logarithms of k run-level figures; verdicts want `RUNS_NEEDED`.
-        prior: of the suite, from `moderated_variance`.
+        figures: natural logarithms of k run-level figures.
+        readings: natural logarithms of the control's readings in the same runs; None where it was
+            not read in all of them.
 
     Raises:
         ValueError: below two figures, which have no spread.
     """
-    k = len(history)
+    k = len(figures)
     if k < 2:  # noqa: PLR2004 - a spread takes two
-        raise ValueError(f"history holds {k} values: expected two or more")
-    mean = fmean(history)
-    df = k - 1
-    own = max(sample_variance(history), _LEAST_VARIANCE)
-    moderated = (prior.df * prior.variance + df * own) / (prior.df + df)
-    return Prediction(mean, math.sqrt(moderated * (1 + 1 / k)), prior.df + df)
+        raise ValueError(f"figures holds {k} values: expected two or more")
+    mean = fmean(figures)
+    if readings is None or k < CONTROL_RUNS_NEEDED:
+        return Fit(k, mean, max(sample_variance(figures), _LEAST_VARIANCE), k - 1)
+    control = fit_control(figures, readings)
+    left = [y - control.explained(x) - mean for y, x in zip(figures, readings, strict=True)]
+    variance = math.fsum([one * one for one in left]) / (k - 2)
+    return Fit(k, mean, max(variance, _LEAST_VARIANCE), k - 2, control)
+
+
+def predict(fit: Fit, prior: Prior, reading: float = 0.0) -> Prediction:
+    """Predict the next run's log figure from the stored ones.
+
+    The variance is (d0 s0² + df s²)/(d0 + df) (Smyth 2004, equation 3), times 1 + 1/k for the new
+    figure and the stored mean together, and more the further the control is from its mean.
+
+    Args:
+        fit: of the stored runs; verdicts want `RUNS_NEEDED` of them.
+        prior: of the suite, from `moderated_variance`.
+        reading: natural logarithm of the control's reading beside the new figure; of no effect
+            where the fit has no control.
+    """
+    df = prior.df + fit.df
+    variance = (prior.df * prior.variance + fit.df * fit.variance) / df
+    if fit.control is None:
+        return Prediction(fit.mean, math.sqrt(variance * (1 + 1 / fit.runs)), df, variance)
+    spread = 1 + 1 / fit.runs + fit.control.leverage(reading)
+    mean = fit.mean + fit.control.explained(reading)
+    beyond = fit.control.beyond(reading)
+    return Prediction(mean, math.sqrt(variance * spread), df, variance, beyond)

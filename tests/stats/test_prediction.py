@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfmon.stats.distributions import t_quantile, t_sf, trigamma
-from pytest_perfmon.stats.prediction import Prediction, Prior, moderated_variance, predict
+from pytest_perfmon.stats.prediction import Prediction, Prior, fit_runs, moderated_variance, predict
 
 LOGS = st.lists(st.floats(-5, 20), min_size=2, max_size=30)
 NOTHING = Prior(0.0, 0.0)
@@ -19,15 +19,15 @@ NOTHING = Prior(0.0, 0.0)
 
 def test_without_a_prior_it_is_the_plain_t_test():
     """Three runs of 10, 11 and 12 against a 15 give the textbook's prediction t, two degrees."""
-    prediction = predict([10.0, 11.0, 12.0], NOTHING)
-    assert prediction == Prediction(11.0, pytest.approx(math.sqrt(4 / 3)), 2.0)
+    prediction = predict(fit_runs([10.0, 11.0, 12.0]), NOTHING)
+    assert prediction == Prediction(11.0, pytest.approx(math.sqrt(4 / 3)), 2.0, 1.0)
     assert prediction.t(15.0) == pytest.approx(4 / math.sqrt(4 / 3))
     assert prediction.p_slower(15.0) == pytest.approx(t_sf(3.4641016, 2))
 
 
 def test_a_prior_moderates_the_variance():
     """Two degrees of own variance 1 and three of 0.25 mix to (3 0.25 + 2 1)/5 on five degrees."""
-    prediction = predict([10.0, 11.0, 12.0], Prior(3.0, 0.25))
+    prediction = predict(fit_runs([10.0, 11.0, 12.0]), Prior(3.0, 0.25))
     assert prediction.df == 5
     assert prediction.scale == pytest.approx(math.sqrt(0.55 * 4 / 3))
 
@@ -35,8 +35,8 @@ def test_a_prior_moderates_the_variance():
 @given(LOGS, st.floats(-5, 20), st.floats(-3, 3))
 def test_another_unit_changes_no_verdict(history, y, shift):
     """Adding a constant to all logs, a change of unit, leaves p-values and ratios alone."""
-    here = predict(history, NOTHING)
-    there = predict([value + shift for value in history], NOTHING)
+    here = predict(fit_runs(history), NOTHING)
+    there = predict(fit_runs([value + shift for value in history]), NOTHING)
     assert there.scale == pytest.approx(here.scale, rel=1e-6)
     assert there.p_slower(y + shift) == pytest.approx(here.p_slower(y), rel=1e-4, abs=1e-9)
 
@@ -44,14 +44,17 @@ def test_another_unit_changes_no_verdict(history, y, shift):
 @given(LOGS, st.randoms(use_true_random=False))
 def test_order_of_the_runs_does_not_matter(history, rng):
     """Stored runs are exchangeable: any order predicts the same."""
-    one, other = predict(history, NOTHING), predict(rng.sample(history, len(history)), NOTHING)
+    one, other = (
+        predict(fit_runs(history), NOTHING),
+        predict(fit_runs(rng.sample(history, len(history))), NOTHING),
+    )
     assert (one.mean, one.scale) == pytest.approx((other.mean, other.scale), rel=1e-9, abs=1e-9)
 
 
 @given(LOGS, st.floats(-5, 20))
 def test_interval_holds_the_ratio_seen(history, y):
     """The interval of the ratio is around new over old, on the log scale in its middle."""
-    prediction = predict(history, NOTHING)
+    prediction = predict(fit_runs(history), NOTHING)
     low, high = prediction.interval(min(y, prediction.mean + 1))
     if low > 0 and math.isfinite(high):
         middle = (math.log(low) + math.log(high)) / 2
@@ -60,7 +63,7 @@ def test_interval_holds_the_ratio_seen(history, y):
 
 def test_interval_and_p_value_agree():
     """A ratio's 90 % interval begins at 1 exactly where the one-sided p-value is 5 %."""
-    prediction = predict([0.0, 0.02, 0.01, 0.03], Prior(2.0, 1e-4))
+    prediction = predict(fit_runs([0.0, 0.02, 0.01, 0.03]), Prior(2.0, 1e-4))
     y = prediction.mean + prediction.scale * t_quantile(0.95, prediction.df)
     assert prediction.p_slower(y) == pytest.approx(0.05)
     assert prediction.interval(y, 0.90)[0] == pytest.approx(1.0)
@@ -68,7 +71,7 @@ def test_interval_and_p_value_agree():
 
 def test_visible_change_is_found_in_nine_of_ten_cases():
     """Where a run is slower by the visible ratio, 90 % of t-distributed noise crosses the bar."""
-    prediction = predict([0.0, 0.02, 0.01, 0.03], Prior(2.0, 1e-4))
+    prediction = predict(fit_runs([0.0, 0.02, 0.01, 0.03]), Prior(2.0, 1e-4))
     shift = math.log(prediction.visible(0.01)) / prediction.scale
     bar = t_quantile(0.99, prediction.df)
     assert t_sf(bar - shift, prediction.df) == pytest.approx(0.9)
@@ -76,15 +79,15 @@ def test_visible_change_is_found_in_nine_of_ten_cases():
 
 def test_runs_that_agree_to_the_last_digit_prove_no_certainty():
     """Equal figures, a coarse clock's, leave a spread of 0.01 % instead of none."""
-    prediction = predict([3.0, 3.0, 3.0], NOTHING)
+    prediction = predict(fit_runs([3.0, 3.0, 3.0]), NOTHING)
     assert prediction.scale == pytest.approx(1e-4 * math.sqrt(4 / 3))
     assert moderated_variance([(2, 0.0)]).variance > 0
 
 
 def test_one_run_has_no_spread():
     """A single stored run cannot predict, and the message says how many it holds."""
-    with pytest.raises(ValueError, match="history holds 1 values"):
-        predict([1.0], NOTHING)
+    with pytest.raises(ValueError, match="figures holds 1 values"):
+        predict(fit_runs([1.0]), NOTHING)
 
 
 def test_a_suite_of_one_or_none_moderates_nothing():

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from pytest_perfmon.stats.prediction import moderated_variance, predict
+from pytest_perfmon.stats.prediction import fit_runs, moderated_variance, predict
 
 FIGURES = 12
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def p_values(runs: int, shift: float, suites: int, *, heavy: bool = True) -> np.
         prior = moderated_variance([(runs - 1, s2) for s2 in stored.var(axis=1, ddof=1).tolist()])
         rows.append(
             [
-                predict(history, prior).p_slower(y)
+                predict(fit_runs(history), prior).p_slower(y)
                 for history, y in zip(stored.tolist(), new.tolist(), strict=True)
             ]
         )

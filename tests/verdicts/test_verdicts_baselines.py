@@ -14,7 +14,8 @@ from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.model.verdict import Change, Comparison, Outcome
 from pytest_perfmon.stats.summary import summary_of
 from pytest_perfmon.verdicts.adaptive import exceeds_adaptive
-from pytest_perfmon.verdicts.baselines import BaselineJudge, Screening, suite_of
+from pytest_perfmon.verdicts.baselines import BaselineJudge
+from pytest_perfmon.verdicts.screening import Screening, suite_of
 
 MS = 1_000_000
 KEY = Key("test_parse.py::test_parse", "parse")
@@ -50,8 +51,9 @@ def both(one, first, second):
 def test_the_headline_of_a_regression_says_it_all():
     """Change, interval, what is behind it, and what could have been seen."""
     comparison = Comparison(Change.REGRESSED, 0.068, 0.041, 0.096, "5 stored runs", 0.024)
-    suspect = Screening(True, comparison, "t = 5")
-    found = judge(STEADY).verdict(suspect, replace(suspect, threshold="t = 6"))
+    one = judge(STEADY)
+    suspect = Screening(True, comparison, "t = 5", one.screen(figures(107)).threshold)
+    found = one.verdict(suspect, replace(suspect, evidence="t = 6"))
     assert found.headline == (
         "parse REGRESSED +6.8% [+4.1, +9.6] · 5 stored runs · could see >= 2.4%"
     )

@@ -1,0 +1,57 @@
+"""Stored runs of one key as numbers: their logarithms, their fit, and where they last changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Final
+
+from pytest_perfmon.model.run import StoredValue
+from pytest_perfmon.stats.change_points import change_points
+from pytest_perfmon.stats.cusum import FEWEST_VALUES, SHORTEST_SEGMENT
+from pytest_perfmon.stats.prediction import Fit, fit_runs, sample_variance
+
+_LEAST_NS: Final = 0.5  # below the clock's last digit; a scripted or coarse clock can show 0
+_NO_CHANGE: Final = 2.1  # sd; a largest CUSUM below it is one that noise of any length has easily
+
+
+def log_ns(ns: float) -> float:
+    """Give the natural logarithm of a time; of half a nanosecond for what is below it."""
+    return math.log(max(ns, _LEAST_NS))
+
+
+def log_figures(values: Sequence[StoredValue]) -> list[float]:
+    """Give the log medians."""
+    return [log_ns(value.median) for value in values]
+
+
+def log_readings(values: Sequence[StoredValue]) -> list[float] | None:
+    """Give the control's log readings; None where it was not read beside every value."""
+    if any(value.control_ns <= 0 for value in values):
+        return None
+    return [math.log(value.control_ns) for value in values]
+
+
+def fit_values(values: Sequence[StoredValue]) -> Fit:
+    """Fit two stored values or more, with the control where it was read."""
+    return fit_runs(log_figures(values), log_readings(values))
+
+
+def last_change(values: Sequence[StoredValue]) -> str:
+    """Give the time of the first stored value after the last change; empty where there is none."""
+    logs = log_figures(values)
+    if len(logs) < FEWEST_VALUES or not _may_have_changed(logs):
+        return ""
+    found = change_points(logs)
+    return values[found[-1].position].time if found else ""
+
+
+def _may_have_changed(logs: Sequence[float]) -> bool:
+    """Say whether the largest standardised CUSUM is worth a test, which takes a millisecond."""
+    n, mean, total, largest = len(logs), fmean(logs), 0.0, 0.0
+    for k, value in enumerate(logs, start=1):
+        total += value - mean
+        if SHORTEST_SEGMENT <= k <= n - SHORTEST_SEGMENT:
+            largest = max(largest, total * total * n / (k * (n - k)))
+    return largest > _NO_CHANGE**2 * sample_variance(logs)
