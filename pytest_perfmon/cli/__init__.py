@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pytest_perfmon.cli import export, import_runs, replay
+from pytest_perfmon.cli import compare, export, history, import_runs, prune, replay, show
 from pytest_perfmon.cli.exit_codes import FINE, INTERRUPTED, USAGE
 from pytest_perfmon.cli.output import Output
 from pytest_perfmon.errors import UsageError
@@ -38,6 +38,10 @@ class Command(Protocol):
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
+        "history": history,
+        "compare": compare,
+        "show": show,
+        "prune": prune,
         "import": import_runs,
         "export": export,
         "replay": replay,

@@ -129,7 +129,7 @@ def _part(report: Report, columns: Sequence[_Column], width: int) -> Iterator[Li
         ["-" * column.width for column in columns],
         *([column.texts[index] for column in columns] for index in range(len(report.rows))),
     ]
-    heading, rule, *lines = _laid_out(texts, [column.align for column in columns])
+    heading, rule, *lines = laid_out(texts, [column.align for column in columns])
     yield (Segment("".join(heading), _BOLD),)
     yield _plain("".join(rule))
     rest = iter(lines)
@@ -147,7 +147,7 @@ def _segment(text: str, row: Row) -> Segment:
     return Segment(text, _RED if row.fails else _MARKUP[outcome])
 
 
-def _laid_out(rows: Sequence[Sequence[str]], aligns: Sequence[str]) -> Iterator[list[str]]:
+def laid_out(rows: Sequence[Sequence[str]], aligns: Sequence[str]) -> Iterator[list[str]]:
     """Pad every cell to its column, with the gap before it, and nothing at the end of a line.
 
     tabulate counts characters where a terminal counts cells, so it lays out stand-ins as long as

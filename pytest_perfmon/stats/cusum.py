@@ -108,8 +108,8 @@ class PermutationTest:
         if abs(autocorrelation(self._values)) <= _CORRELATED:
             return False
         levelled = self._values.copy()
-        for part in (levelled[: self.position], levelled[self.position :]):
-            part -= part.mean()
+        levelled[: self.position] -= levelled[: self.position].mean()
+        levelled[self.position :] -= levelled[self.position :].mean()
         return autocorrelation(levelled) > 0
 
     def _shuffled(self, count: int) -> Floats:

@@ -74,9 +74,13 @@ def courses_of(
 def _is_creep(logs: Sequence[float], changes: Sequence[ChangePoint], trend: Creep) -> bool:
     if abs(math.log(trend.ratio)) < max(SMALLEST_CHANGE, noise_sd(logs)):
         return False
-    n = len(logs)
-    steps_left, steps_numbers = _left_by(logs, changes), 2 * len(changes) + 1
-    return trend.left * n ** (_LINE_NUMBERS / n) <= steps_left * n ** (steps_numbers / n)
+    line = _schwarz(logs, trend.left, numbers=_LINE_NUMBERS)
+    return line <= _schwarz(logs, _left_by(logs, changes), numbers=2 * len(changes) + 1)
+
+
+def _schwarz(logs: Sequence[float], left: float, *, numbers: int) -> float:
+    """Give Schwarz's criterion, as a mean square that grows with the numbers that were fitted."""
+    return left * math.exp(numbers * math.log(len(logs)) / len(logs))
 
 
 def _left_by(logs: Sequence[float], changes: Sequence[ChangePoint]) -> float:
