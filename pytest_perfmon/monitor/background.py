@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RUNNING_AT_MOST: Final = 32
 
+Job = Coroutine[Any, Any, None]
+
 
 class Background:
     """Runs awaitables on the event loop that is running, else each on a loop in a daemon thread.
@@ -29,34 +31,34 @@ class Background:
 
     def forget(self) -> None:
         """Count nothing as running: in a forked child neither threads nor loops came along."""
-        self._running: set[Awaitable[Any]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        # With its task, where it has one: a loop itself holds tasks weakly.
+        self._running: dict[Job, asyncio.Task[None] | None] = {}
 
     def run(self, awaitable: Awaitable[Any], source: object) -> None:
         """Have the awaitable run, which `source` gave; returns at once and never raises."""
         job = self._finish(awaitable, source)
         try:
             self._make_room()
-            self._running.add(awaitable)
             loop = _running_loop()
             if loop is None:
+                self._running[job] = None
                 # In a copy of this context, like a task, so that it knows it is inside an alert.
                 run = copy_context().run
                 threading.Thread(
-                    target=run, args=(_run_alone, job), name="perfmon-callback", daemon=True
+                    target=run, args=(self._run_alone, job), name="perfmon-callback", daemon=True
                 ).start()
             else:
-                # The loop itself holds tasks weakly.
-                task = loop.create_task(job)
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._running[job] = task = loop.create_task(job)
+                # Not at the job's own end: one that is cancelled too early never begins.
+                task.add_done_callback(lambda _task: self._end(job, awaitable))
         except Exception as error:  # noqa: BLE001 - such as: this platform has no threads
-            self._running.discard(awaitable)
-            job.close()
-            _close(awaitable)
+            self._end(job, awaitable)
             self._guard.complain(source, error)
 
     def _make_room(self) -> None:
+        for job, task in list(self._running.items()):
+            if task is not None and task.get_loop().is_closed():
+                self._running.pop(job, None)
         if len(self._running) >= RUNNING_AT_MOST:
             raise RuntimeError(f"dropped: {RUNNING_AT_MOST} asynchronous callbacks are running")
 
@@ -65,27 +67,27 @@ class Background:
             await awaitable
         except Exception as error:  # noqa: BLE001 - nobody awaits this, so nobody else would say it
             self._guard.complain(source, error)
+
+    def _run_alone(self, job: Job) -> None:
+        import asyncio  # noqa: PLC0415 - costs 12 ms, which only its users should pay
+
+        try:
+            asyncio.run(job)
         finally:
-            self._running.discard(awaitable)
+            self._running.pop(job, None)
+
+    def _end(self, job: Job, awaitable: Awaitable[Any]) -> None:
+        """Count the job no longer; one that did not begin must not warn about that."""
+        self._running.pop(job, None)
+        job.close()
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     # Where nobody has imported asyncio, none of its loops is running.
     if "asyncio" not in sys.modules:
         return None
-    import asyncio  # noqa: PLC0415 - costs 12 ms, which only its users should pay
-
-    return asyncio._get_running_loop()  # noqa: SLF001 - documented; the public twin raises
-
-
-def _run_alone(job: Coroutine[Any, Any, None]) -> None:
     import asyncio  # noqa: PLC0415 - as above
 
-    asyncio.run(job)
-
-
-def _close(awaitable: Awaitable[Any]) -> None:
-    """Close a coroutine that will not run, so that it does not warn about that."""
-    close = getattr(awaitable, "close", None)
-    if close is not None:
-        close()
+    return asyncio._get_running_loop()  # noqa: SLF001 - documented; the public twin raises

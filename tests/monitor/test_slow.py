@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 
@@ -252,6 +253,55 @@ def test_async_callbacks_do_not_pile_up(watched, clock, caplog):
     asyncio.run(main())
     assert len(started) == background.RUNNING_AT_MOST + 1
     assert len([record for record in caplog.records if record.exc_info]) == 1
+
+
+def test_callbacks_that_are_cancelled_at_once_are_not_counted_as_running(watched, clock):
+    """A slow call just before a program cancels all of its tasks leaves room for later ones."""
+
+    async def callback(event):
+        ran.append(event.operation)
+
+    async def main():
+        spend(monitor, clock, "20ms", "cut off")
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()  # before its first step
+
+    async def last():
+        spend(monitor, clock, "20ms", "last")
+        await asyncio.sleep(0)
+
+    ran = []
+    monitor = watched(on_slow=callback)
+    for _ in range(background.RUNNING_AT_MOST):
+        asyncio.run(main())
+    asyncio.run(last())
+    assert ran == ["last"]
+
+
+def test_callbacks_of_a_closed_loop_are_not_counted_as_running(watched, clock, caplog):
+    """A loop that is closed without cancelling its tasks leaves room for later callbacks too."""
+
+    async def callback(event):
+        ran.append(event.operation)
+        await asyncio.sleep(60)
+
+    async def main():
+        for _ in range(background.RUNNING_AT_MOST):
+            spend(monitor, clock, "20ms", "left")
+        await asyncio.sleep(0)
+
+    async def last():
+        spend(monitor, clock, "20ms", "last")
+        await asyncio.sleep(0)
+
+    ran = []
+    monitor = watched(on_slow=callback)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    asyncio.run(last())
+    assert ran == ["left"] * background.RUNNING_AT_MOST + ["last"]
+    gc.collect()  # asyncio complains of tasks that are destroyed; here, where nobody minds
 
 
 def test_a_platform_without_threads_loses_only_the_callback(watched, clock, caplog, monkeypatch):
