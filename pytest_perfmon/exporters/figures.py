@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.operation import OTHER, Operation
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
 
 HEARD_AT_MOST: Final = 64
@@ -55,15 +57,16 @@ class Intervals:
     def _begin(self) -> None:
         self._counting = threading.Lock()
         self._heard: list[tuple[str, Sequence[int], Sequence[str]]] = []
-        self._counted: PerformanceMonitor = _counters()
+        self._counted: dict[str, Operation] = {}
 
     def take(self) -> Sequence[OperationStats]:
         """Give the figures of the operations that were called since the last time, by name."""
         self._monitor.flush()
         with self._counting:
             self._count()
-            counted, self._counted = self._counted, _counters()
-        return counted.get_stats()
+            counted, self._counted = self._counted, {}
+        found = (counted[name].stats() for name in sorted(counted))
+        return [stats for stats in found if stats]
 
     def start_in_child(self) -> None:
         """Forget, in a forked child, what the parent will give itself."""
@@ -90,15 +93,39 @@ class Intervals:
         taken = self._heard[:]
         del self._heard[: len(taken)]
         for name, durations_ns, error_types in taken:
-            operation = self._counted.operation(name)
-            if operation is not None:
-                failed = len(error_types)
-                # Which of the durations failed is not told, and no figure here depends on it.
-                for elapsed_ns, error_type in zip(durations_ns, error_types, strict=False):
-                    operation.failed(elapsed_ns, error_type)
-                operation.pending.extend(durations_ns[failed:])
-                operation.fold()
+            operation = self._counted.get(name) or self._admit(name)
+            failed = len(error_types)
+            # Which of the durations failed is not told, and no figure here depends on it.
+            for elapsed_ns, error_type in zip(durations_ns, error_types, strict=False):
+                operation.failed(elapsed_ns, error_type)
+            operation.pending.extend(durations_ns[failed:])
+            operation.fold()
+
+    def _admit(self, name: str) -> Operation:
+        # Resets make room for ever new names, which an interval has to hold together.
+        named = len(self._counted) - (OTHER in self._counted)
+        key = name if named < self._monitor.max_operations else OTHER
+        return self._counted.setdefault(key, _counters(key))
 
 
-def _counters() -> PerformanceMonitor:
-    return PerformanceMonitor(max_metrics_per_operation=1)
+def _counters(name: str) -> Operation:
+    """Give counters that nothing leads back to: they are gone as soon as they are let go.
+
+    Those of a monitor wait for the collector of cycles, all of an interval's at once.
+    """
+    return Operation(
+        name,
+        clock_ns=time.perf_counter_ns,
+        attention_ns=0,
+        newest_kept=1,
+        attend=_attend,
+        tell=_tell_nobody,
+    )
+
+
+def _attend(operation: Operation, *_: object) -> Operation:
+    return operation
+
+
+def _tell_nobody(*_: object) -> None:
+    """Nobody listens here."""

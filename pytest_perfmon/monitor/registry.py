@@ -22,7 +22,7 @@ class Registry:
         overflowing: told the first name that is beyond the cap, again after a reset.
     """
 
-    __slots__ = ("_admission", "_make", "_max_operations", "_overflowing", "operations")
+    __slots__ = ("_admission", "_make", "_overflowing", "max_operations", "operations")
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Registry:
     ) -> None:
         self.operations: dict[str, Operation] = {}
         self._make = make
-        self._max_operations = max_operations
+        self.max_operations = max_operations
         self._overflowing = overflowing
         self._admission = threading.RLock()
 
@@ -50,7 +50,7 @@ class Registry:
         checked_name(name)
         known = self.operations
         with self._admission:
-            if name == OTHER or len(known) - (OTHER in known) < self._max_operations:
+            if name == OTHER or len(known) - (OTHER in known) < self.max_operations:
                 return known.setdefault(name, self._make(name))
             first = OTHER not in known
             other = known.setdefault(OTHER, self._make(OTHER))

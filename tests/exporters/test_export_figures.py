@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_perfmon.exporters.figures import HEARD_AT_MOST, Intervals, Totals
 from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.histogram import LogHistogram
 from pytest_perfmon.monitor.operation import FOLD_AT
 
 CALL = st.tuples(st.sampled_from("ab"), st.integers(0, 10**9), st.sampled_from([None, "E", "F"]))
@@ -58,6 +60,50 @@ def test_an_interval_has_only_what_was_called_in_it(monitor):
     monitor.record("b", 1)
     assert [stats.operation for stats in intervals.take()] == ["b"]
     assert intervals.take() == []
+
+
+def test_as_many_names_are_told_apart_as_the_monitor_does():
+    """A monitor of more operations than usual loses no name in its intervals."""
+    monitor = PerformanceMonitor(max_operations=2500)
+    intervals = Intervals(monitor)
+    for number in range(2600):
+        monitor.record(f"operation {number}", 1)
+    taken = {stats.operation: stats.count for stats in intervals.take()}
+    assert len(taken) == 2501
+    assert taken["__other__"] == 100
+
+
+def test_names_that_resets_make_room_for_stay_within_the_cap():
+    """Ever new names between two looks take no more room than those of the monitor."""
+    monitor = PerformanceMonitor(max_operations=3)
+    intervals = Intervals(monitor)
+    for number in range(12):
+        monitor.record(f"operation {number}", 1)
+        monitor.reset()
+    taken = {stats.operation: stats.count for stats in intervals.take()}
+    assert len(taken) == 4
+    assert taken["__other__"] == 9
+
+
+def test_an_interval_is_gone_once_it_was_taken(monitor):
+    """What was counted for an interval does not wait for the collector of cycles."""
+    intervals = Intervals(monitor)
+    gc.collect()
+    gc.disable()
+    try:
+        before = living_histograms()
+        for _ in range(3):
+            for number in range(100):
+                monitor.record(f"operation {number}", 1)
+            intervals.take()
+        assert living_histograms() - before == 100  # the monitor's own
+    finally:
+        gc.enable()
+
+
+def living_histograms():
+    """Count the histograms that take memory in this process."""
+    return sum(isinstance(one, LogHistogram) for one in gc.get_objects())
 
 
 def test_intervals_are_exact_while_threads_call(monitor):
