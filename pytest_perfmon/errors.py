@@ -23,6 +23,10 @@ class StoreError(UsageError):
     """A store that cannot be opened, read or written as asked; names the place."""
 
 
+class RunExistsError(StoreError):
+    """A run that is saved to a store which has one of its baseline, time and id; names it."""
+
+
 class NewerSchemaError(StoreError):
     """A record written by a later version of this package; names the file, is never guessed at."""
 

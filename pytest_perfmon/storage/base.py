@@ -83,8 +83,8 @@ Opener = Callable[[str], RunStore | None]
 """Opens a URL of a scheme that it knows, and gives None for others."""
 
 
-def _open_file(rest: str, root: Path) -> RunStore:
-    path = unquote(rest)
+def _open_file(url: str, root: Path) -> RunStore:
+    path = unquote(url.partition(":")[2])
     if path.startswith("//"):
         host, slash, below = path[2:].partition("/")
         if host not in ("", "localhost"):
@@ -101,8 +101,23 @@ def _open_directory(path: str, root: Path) -> RunStore:
     return DirectoryStore(root / path)
 
 
-SCHEMES: Final[Mapping[str, Callable[[str, Path], RunStore]]] = {"file": _open_file}
-"""By scheme: what opens the rest of the URL, relative to the root directory."""
+def _open_sql(url: str, root: Path) -> RunStore:
+    try:
+        from pytest_perfmon.storage.sql.store import SqlStore  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--perf-store is a {url.partition(':')[0]} URL, which needs {error.name}:"
+            " pip install 'pytest-perfmon[sql]'"
+        ) from error
+    return SqlStore.at(url, root)
+
+
+SCHEMES: Final[Mapping[str, Callable[[str, Path], RunStore]]] = {
+    "file": _open_file,
+    "sqlite": _open_sql,
+    "postgresql+psycopg": _open_sql,
+}
+"""By scheme: what opens the URL, relative to the root directory."""
 
 # One letter before the colon is a drive of Windows.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
@@ -124,13 +139,18 @@ def open_store(url: str, root: Path, openers: Iterable[Opener] = ()) -> RunStore
         return _open_directory(url, root)
     scheme, rest = match[1].lower(), match[2]
     if scheme in SCHEMES:
-        return SCHEMES[scheme](rest, root)
+        return SCHEMES[scheme](f"{scheme}:{rest}", root)
     for opener in openers:
         store = opener(url)
         if store is not None:
             return store
     known = ", ".join(f"{one}:" for one in SCHEMES)
     raise UsageError(
-        f"--perf-store is {url!r}: no store has the scheme {scheme!r};"
+        f"--perf-store is {_shown(url)!r}: no store has the scheme {scheme!r};"
         f" expected a directory or one of {known}"
     )
+
+
+def _shown(url: str) -> str:
+    """Leave out of a URL what may be a password, wherever its author put it."""
+    return url if url.isprintable() and not set("@?") & set(url) else f"{url.partition(':')[0]}:…"

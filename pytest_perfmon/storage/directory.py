@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from pytest_perfmon.errors import NewerSchemaError, StoreError
+from pytest_perfmon.errors import NewerSchemaError, RunExistsError, StoreError
 from pytest_perfmon.model.run import Environment, Run, Series, Window
 from pytest_perfmon.model.schema import Record, read_record, run_to_json
 from pytest_perfmon.storage.atomic import sweep, write_new
@@ -38,6 +38,7 @@ class DirectoryStore:
         """Write the run and give the path of its file.
 
         Raises:
+            RunExistsError: there is a file of that name; it stays as it is.
             StoreError: the place cannot be written; every earlier run is as it was.
             ValueError: the run holds what no reader would accept.
         """
@@ -47,7 +48,8 @@ class DirectoryStore:
         try:
             write_new(path, data)
         except OSError as error:
-            raise StoreError(
+            complaint = RunExistsError if path.exists() else StoreError
+            raise complaint(
                 f"cannot save the run to {path}: {_reason(error)};"
                 " --perf-store=URL names another place"
             ) from error

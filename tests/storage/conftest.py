@@ -6,10 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from storage.postgres_server import postgres  # noqa: F401 - a fixture
 
 from pytest_perfmon.storage.base import RunStore, open_store
 
-URLS: dict[str, Callable[[Path], str]] = {"directory": lambda place: str(place / "runs")}
+URLS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
+    "directory": lambda _, place: str(place / "runs"),
+    "sqlite": lambda _, place: f"sqlite:///{place / 'runs.db'}",
+    "postgresql": lambda request, _: request.getfixturevalue("postgres").fresh_url(),
+}
+"""By kind: what gives the URL of a place at which nothing was saved yet."""
 
 
 @pytest.fixture(params=list(URLS))
@@ -18,7 +24,7 @@ def fresh_store(request: pytest.FixtureRequest, tmp_path_factory) -> Callable[[]
 
     def fresh() -> RunStore:
         place = tmp_path_factory.mktemp("store")
-        return open_store(URLS[request.param](place), place)
+        return open_store(URLS[request.param](request, place), place)
 
     return fresh
 

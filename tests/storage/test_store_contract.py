@@ -40,7 +40,7 @@ def test_an_unused_store_is_empty(store):
 
 
 @given(run=runs)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 def test_a_saved_run_comes_back_as_it_was(fresh_store, run):
     """Whatever a run holds, it is read as it was saved."""
     store = fresh_store()
@@ -176,7 +176,7 @@ def test_a_window_holds_every_operation_of_a_test(store):
     asked=st.sets(st.sampled_from([PARSE.nodeid, QUERY.nodeid, THIRD.nodeid])),
     limit=st.integers(1, 4),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 def test_a_window_is_what_plain_filtering_gives(fresh_store, plan, asked, limit):
     """However runs, machines and keys are mixed, the window is the obvious one."""
     store = fresh_store()

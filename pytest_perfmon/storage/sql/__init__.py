@@ -1,0 +1,1 @@
+"""Keep runs in a database: SQLite, or PostgreSQL through psycopg."""
