@@ -36,6 +36,7 @@ OPTIONS = (
     ("setup", "str", "A/B: command that builds a side; {tree} is its directory"),
     ("python", "str", "A/B: Python that runs a side; {tree} is its directory"),
     ("selftest", "flag", "tell what an A/B can see on this machine, in a minute"),
+    ("explain-threshold", "flag", "tell how each threshold of the stored runs came about"),
     ("strict", "flag", "in judging modes, whatever could not be checked fails"),
     ("only", "flag", "run perf tests only"),
     ("skip", "flag", "leave perf tests out"),

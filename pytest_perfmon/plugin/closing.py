@@ -17,7 +17,9 @@ from pytest_perfmon.model.run import Commit, Environment, Run
 from pytest_perfmon.model.verdict import MeasuredOperation, TestResult
 from pytest_perfmon.plugin.places import environment_of, open_run_store
 from pytest_perfmon.reporting.report import Report, build_report
+from pytest_perfmon.stats.common_mode import KEYS_NEEDED
 from pytest_perfmon.storage.environment import current_commit
+from pytest_perfmon.verdicts.suite_shift import suite_shift
 
 if TYPE_CHECKING:
     from pytest_perfmon.plugin.options import PerfOptions
@@ -60,6 +62,8 @@ class Closing:
         environment = environment_of(self._config) if measured else None
         commit = current_commit(self._config.rootpath) if measured else Commit()
         notes = list(self._notes)
+        if self._options.budgets and self._options.against.base is None:
+            notes += self._attempt(lambda: self._shift_of_all(session))
         if self._options.save and environment is not None:
             notes += self._attempt(lambda: self._saved(commit, environment, exitstatus))
         report = build_report(
@@ -88,6 +92,12 @@ class Closing:
             for segment in line:
                 terminalreporter.write(segment.text, **segment.markup)
             terminalreporter.write_line("")
+        if self._options.explain_threshold:
+            from pytest_perfmon.reporting.explain import explanation_lines  # noqa: PLC0415 - rare
+
+            terminalreporter.section("thresholds", "-")
+            for text in explanation_lines(self._report.results):
+                terminalreporter.write_line(text)
         for error in self._errors:
             terminalreporter.write_line(f"ERROR: {error}", red=True)
         if self._options.github:
@@ -104,6 +114,28 @@ class Closing:
         except OSError as error:
             self._errors.append(f"cannot write {error.filename}: {error.strerror}")
         return []
+
+    def _shift_of_all(self, session: pytest.Session) -> list[str]:
+        """Judge what the operations have in common; red only where the user wants it strict."""
+        compared = {
+            verdict.key
+            for result in self._results.values()
+            for verdict in result.verdicts
+            if verdict.threshold is not None and verdict.threshold.spread is not None
+        }
+        if len(compared) < KEYS_NEEDED:
+            return []
+        from pytest_perfmon.plugin.measured import stored_baseline  # noqa: PLC0415 - slow to load
+
+        nodeids = {key.nodeid for key in compared}
+        baseline = stored_baseline(self._config, self._options, nodeids)
+        figures = {one.key: one.summary for one in _operations(self._results)}
+        shift = suite_shift(baseline.window.values, figures, baseline.suite)
+        if shift is None:
+            return []
+        if shift.slower and self._options.strict and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return [shift.line()]
 
     def _saved(self, commit: Commit, environment: Environment, exitstatus: int) -> list[str]:
         if exitstatus == pytest.ExitCode.INTERRUPTED:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -29,8 +28,7 @@ from pytest_perfmon.plugin.second_look import measure_again
 from pytest_perfmon.plugin.way import Way
 from pytest_perfmon.testing import CLOCK_KEY
 from pytest_perfmon.verdicts.budgets import not_checked
-
-WINDOW: Final = 30
+from pytest_perfmon.verdicts.stored import WINDOW
 
 
 class Measured:
@@ -114,7 +112,7 @@ def _judging(
         job = Job(nodeid, judging.criteria_left, early_stop=not judging.has_history)
         return measure_again(invocation, clock, paths[nodeid], job)
 
-    baseline = _baseline(config, options, list(paths))
+    baseline = stored_baseline(config, options, list(paths))
     duels = Duels(config, options, selected, baseline.suite.criteria)
     config.add_cleanup(duels.close)
     judging = Judging(
@@ -129,7 +127,14 @@ def _judging(
     return judging
 
 
-def _baseline(config: pytest.Config, options: PerfOptions, nodeids: Sequence[str]) -> Baseline:
+def stored_baseline(
+    config: pytest.Config, options: PerfOptions, nodeids: Collection[str]
+) -> Baseline:
+    """Read the stored runs of those tests, and freeze what they share.
+
+    Raises:
+        UsageError: where the store cannot be read, or was written by a later version.
+    """
     store = open_run_store(config, options)
     environment = environment_of(config)
     return baseline_of(

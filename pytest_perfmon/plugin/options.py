@@ -63,6 +63,7 @@ class PerfOptions:
         alpha: chance of one false red in the run, above 0 and at most 0.2.
         min_effect: share below which a change is ignored.
         max_regression: share, None where not asked.
+        explain_threshold: tell how the thresholds of stored runs came about.
         against: the A/B.
         strict: NOT CHECKED fails.
         only, skip: selection of tests.
@@ -79,6 +80,7 @@ class PerfOptions:
     alpha: float
     min_effect: float
     max_regression: float | None
+    explain_threshold: bool
     against: AgainstOptions
     strict: bool
     only: bool
@@ -129,6 +131,7 @@ def _read(config: pytest.Config) -> PerfOptions:
         alpha=parsed("alpha", _alpha, 0.01),
         min_effect=parsed("min-effect", change, 0.02),
         max_regression=parsed("max-regression", change),
+        explain_threshold=bool(option(config, "explain-threshold")),
         against=against,
         strict=bool(option(config, "strict")),
         only=only,

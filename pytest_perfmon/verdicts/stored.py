@@ -12,6 +12,9 @@ from pytest_perfmon.stats.change_points import change_points
 from pytest_perfmon.stats.cusum import FEWEST_VALUES, SHORTEST_SEGMENT
 from pytest_perfmon.stats.prediction import Fit, fit_runs, sample_variance
 
+WINDOW: Final = 30
+"""So many of the newest stored runs are looked at, of each operation."""
+
 _LEAST_NS: Final = 0.5  # below the clock's last digit; a scripted or coarse clock can show 0
 _NO_CHANGE: Final = 2.1  # sd; a largest CUSUM below it is one that noise of any length has easily
 
@@ -33,9 +36,9 @@ def log_readings(values: Sequence[StoredValue]) -> list[float] | None:
     return [math.log(value.control_ns) for value in values]
 
 
-def fit_values(values: Sequence[StoredValue]) -> Fit:
-    """Fit two stored values or more, with the control where it was read."""
-    return fit_runs(log_figures(values), log_readings(values))
+def fit_values(values: Sequence[StoredValue], *, with_control: bool = True) -> Fit:
+    """Fit two stored values or more; the control counts where it was read, and is asked for."""
+    return fit_runs(log_figures(values), log_readings(values) if with_control else None)
 
 
 def last_change(values: Sequence[StoredValue]) -> str:

@@ -31,6 +31,7 @@ SAMPLES = {
     "setup": "make",
     "python": "python3",
     "selftest": True,
+    "explain-threshold": True,
     "strict": True,
     "only": True,
     "skip": True,
