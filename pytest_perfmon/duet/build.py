@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from pytest_perfmon.duet.files import (
     remove_tree,
     source_files,
 )
+from pytest_perfmon.duet.processes import Guard, end_at_once, last_line, start_apart
 from pytest_perfmon.duet.slots import fresh_slot
 from pytest_perfmon.errors import UsageError
 
@@ -149,28 +149,18 @@ def _units(release: Path, here: PurePosixPath) -> Iterator[str]:
 
 
 def _run(command: str | list[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
-    """Run a program, ended with all its children if we are interrupted; its code and last line."""
-    with subprocess.Popen(  # noqa: S603 - the user's own command, or pip with arguments as a list
-        command,
-        cwd=cwd,
-        env=env,
-        shell=isinstance(command, str),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
+    """Run a program; its exit code and last line.
+
+    It ends with all its children if we are interrupted, or killed.
+    """
+    with (
+        Guard() as guard,
+        start_apart(command, cwd=cwd, env=env, stdout=subprocess.PIPE) as process,
+        guard.watching(process),
+    ):
         try:
             output, _ = process.communicate()
         except BaseException:
-            _end(process)
+            end_at_once(process)
             raise
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return process.returncode, lines[-1].strip() if lines else "it printed nothing"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, last_line(output.decode(errors="replace")) or "it printed nothing"

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
-from pytest_perfmon.duet.launcher import LaunchError
+from pytest_perfmon.duet.launcher import LaunchError, guarded
 from pytest_perfmon.duet.machine import MachineState, read_steal
 from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
 from pytest_perfmon.duet.pinning import starting_beside, usable_cpus
+from pytest_perfmon.duet.processes import Guard
 from pytest_perfmon.duet.protocol import Pace
 from pytest_perfmon.model.measurement import Key
 
@@ -116,15 +117,15 @@ class Conductor:
         Where there is a second CPU, the next pair starts up while the present one measures.
         """
         starts_ahead = len(usable_cpus() or range(os.cpu_count() or 1)) > 1
-        with ExitStack() as spares:
-            pair = self._new_pair(spares)
+        with guarded() as guard, ExitStack() as spares:
+            pair = self._new_pair(guard, spares)
             self._settle_collection(pair)
             while self._live():
                 statistics = {one: self._rules.statistic_of(one) for one in self._live()}
                 ahead = None
                 try:
                     with starting_beside(self._terms.cpus):
-                        ahead = self._new_pair(spares) if starts_ahead else None
+                        ahead = self._new_pair(guard, spares) if starts_ahead else None
                         report = pair.run(statistics, self._paces)
                     try:
                         yield report
@@ -133,7 +134,7 @@ class Conductor:
                         raise
                     if ahead is None:
                         pair.close(patience=1.0)
-                        ahead = self._new_pair(spares)
+                        ahead = self._new_pair(guard, spares)
                     self._settle_collection(ahead)
                 except (LaunchError, PairError) as error:
                     self._notes.append(f"ended early: {error}")
@@ -141,8 +142,8 @@ class Conductor:
                 pair.close(patience=1.0)
                 pair = ahead
 
-    def _new_pair(self, spares: ExitStack) -> Pair:
-        pair = Pair(self._terms, secrets.randbelow(2))
+    def _new_pair(self, guard: Guard, spares: ExitStack) -> Pair:
+        pair = Pair(self._terms, secrets.randbelow(2), guard)
         spares.callback(pair.close)
         return pair
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, Listener
+from pytest_perfmon.duet.processes import Guard, ask_to_end, end_within, last_line, start_apart
 from pytest_perfmon.duet.slots import private_slot
 from pytest_perfmon.errors import PerfmonError
 
@@ -76,9 +76,12 @@ class Invocation:
 class Worker:
     """A child pytest process, from its start until `close`, which leaves nothing of it.
 
+    Nor does it leave anything that its tests have started.
+
     Args:
         invocation: of the parent, moved to where the child is to run.
         files: test files that the child collects; which tests it runs it is told by message.
+        guard: ends it should this process be killed.
         environment: variables on top of the parent's.
         executable: the Python to run.
 
@@ -94,6 +97,7 @@ class Worker:
         self,
         invocation: Invocation,
         files: Sequence[Path],
+        guard: Guard,
         *,
         environment: Mapping[str, str] | None = None,
         executable: str = sys.executable,
@@ -112,18 +116,17 @@ class Worker:
         self.channel: Channel | None = None
         try:
             with self._output.open("wb") as sink:
-                self.process = subprocess.Popen(  # noqa: S603 - the user's Python and arguments
+                self.process = start_apart(
                     [executable, "-m", "pytest", *arguments],
                     cwd=invocation.directory,
                     env=_environment(self._listener.address, environment or {}),
-                    stdin=subprocess.DEVNULL,
                     stdout=sink,
-                    stderr=subprocess.STDOUT,
                 )
         except OSError as error:
             self._listener.close()
             self._remains.close()
             raise LaunchError(f"{executable!r} could not be started: {error.strerror}") from None
+        self._remains.enter_context(guard.watching(self.process))
 
     def connect(self) -> Channel:
         """Wait for the child to call.
@@ -135,16 +138,19 @@ class Worker:
             deadline = time.monotonic() + _CONNECT_SECONDS
             self.channel = self._listener.accept(self.process, deadline)
         except ChannelClosedError as error:
-            said = self.output().strip()
-            last = said.splitlines()[-1] if said else "it printed nothing"
+            last = self.last_line() or "it printed nothing"
             raise LaunchError(f"a fresh process could not be started: {error} ({last})") from None
         return self.channel
 
-    def output(self) -> str:
-        """Give the end of what the child printed."""
+    def last_line(self) -> str:
+        """Give the last line that the child printed; empty where it printed nothing."""
         with contextlib.suppress(OSError):
-            return self._output.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace")
+            return last_line(self._output.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace"))
         return ""
+
+    def ask_to_end(self) -> None:
+        """Ask the child to end, and what its tests have started; `close` makes sure of it."""
+        ask_to_end(self.process)
 
     def close(self, *, patience: float = _END_SECONDS) -> None:
         """Let the child end within so many seconds, else end it; remove its files.
@@ -154,7 +160,7 @@ class Worker:
         if self.channel is not None:
             self.channel.close()
         self._listener.close()
-        _end(self.process, patience)
+        end_within(self.process, patience)
         self._remains.close()
 
 
@@ -193,6 +199,21 @@ def _without(arguments: list[str], paths: Sequence[str]) -> list[str]:
 
 
 @contextlib.contextmanager
+def guarded() -> Iterator[Guard]:
+    """Guard the workers of a context.
+
+    Raises:
+        LaunchError: the guard, a process, cannot be started.
+    """
+    try:
+        guard = Guard()
+    except OSError as error:
+        raise LaunchError(f"{sys.executable!r} could not be started: {error.strerror}") from None
+    with guard:
+        yield guard
+
+
+@contextlib.contextmanager
 def launch(
     invocation: Invocation,
     files: Sequence[Path],
@@ -204,8 +225,10 @@ def launch(
     Raises:
         LaunchError: as `Worker.connect`.
     """
-    worker = Worker(invocation, files, environment=environment)
-    with contextlib.closing(worker):
+    with (
+        guarded() as guard,
+        contextlib.closing(Worker(invocation, files, guard, environment=environment)) as worker,
+    ):
         yield worker.connect()
 
 
@@ -216,15 +239,3 @@ def _environment(address: str, extra: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(("COV_CORE_", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST"))
     }
     return {**environment, **extra, VARIABLE: address}
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(patience)
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -8,6 +8,7 @@ import secrets
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Final
 from pytest_perfmon.duet.channel import Channel, ChannelClosedError
 from pytest_perfmon.duet.launcher import Invocation, LaunchError, Worker
 from pytest_perfmon.duet.pinning import run_on
+from pytest_perfmon.duet.processes import Guard
 from pytest_perfmon.duet.protocol import (
     Began,
     Done,
@@ -108,10 +110,12 @@ class Pair:
     Args:
         terms: of the comparison.
         candidate_slot: by coin.
+        guard: of its workers.
     """
 
-    def __init__(self, terms: Terms, candidate_slot: int) -> None:
+    def __init__(self, terms: Terms, candidate_slot: int, guard: Guard) -> None:
         self._terms = terms
+        self._guard = guard
         self.candidate_slot = candidate_slot
         self.seed = secrets.randbits(32)
         self._workers: list[Worker] = []
@@ -146,9 +150,8 @@ class Pair:
         if not moved.plugins.isdisjoint(("randomly", "pytest_randomly")):
             seeded = (*moved.arguments, f"--randomly-seed={self.seed}")
             moved = replace(moved, arguments=seeded)
-        if side.python is None:
-            return Worker(moved, files, environment=environment)
-        return Worker(moved, files, environment=environment, executable=str(side.python))
+        executable = sys.executable if side.python is None else str(side.python)
+        return Worker(moved, files, self._guard, environment=environment, executable=executable)
 
     def park(self) -> tuple[frozenset[str], frozenset[str]]:
         """Wait until both have collected; give the node ids of baseline and candidate.
@@ -182,9 +185,8 @@ class Pair:
         except ChannelClosedError as error:
             fault = str(error)
         _code_of(worker.process)  # its last words may be those about its end
-        said = worker.output().strip()
-        last = f": {said.splitlines()[-1].strip()}" if said else ""
-        raise PairError(f"{failed}: {fault}{last}")
+        last = worker.last_line()
+        raise PairError(f"{failed}: {fault}: {last}" if last else f"{failed}: {fault}")
 
     def run(
         self,
@@ -209,7 +211,7 @@ class Pair:
             try:
                 worker.channel.send(encode(go))
             except ChannelClosedError:  # it died while it was parked: nobody will come to the other
-                self._workers[1 - slot].process.terminate()
+                self._workers[1 - slot].ask_to_end()
         reports = self._heard()
         return BlockReport(
             candidate_slot=self.candidate_slot,
@@ -252,7 +254,7 @@ class _Voice:
         assert worker.channel is not None  # noqa: S101 - it is parked
         self.channel = worker.channel
         self.ended = False
-        self._process = worker.process
+        self._worker = worker
         self._test_seconds = test_seconds
         self._allow_a_test()
         self._begun: list[str] = []
@@ -270,7 +272,7 @@ class _Voice:
         try:
             message = _message(self.channel, self.limit)
         except ChannelClosedError as error:
-            code = _code_of(self._process)
+            code = _code_of(self._worker.process)
             if code is None and time.monotonic() >= self.limit:
                 self.end()
                 return
@@ -289,7 +291,7 @@ class _Voice:
 
     def end(self) -> None:
         """End it, so that the other side need not wait for it any longer."""
-        self._process.terminate()
+        self._worker.ask_to_end()
         self._fault = (
             f"it took longer than {self._test_seconds:g} s, which --perf-against-time may extend"
         )

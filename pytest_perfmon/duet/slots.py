@@ -113,9 +113,9 @@ def keyed_slot(cache_dir: Path, key: str) -> Slot:
 
 
 def private_slot() -> Slot:
-    """Take a place for the files of one child, and remove what ended processes left of theirs.
+    """Take a place for temporary files, and remove what ended processes left in theirs.
 
-    It lies where pytest's own `tmp_path` would, since that of the child is in it: on the same
+    It lies where pytest's own `tmp_path` would, since a child's own is in it: on the same
     file system, and with a path short enough for Unix sockets.
 
     Raises:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, call_parent
-from pytest_perfmon.duet.lifeline import end_with_parent
 from pytest_perfmon.measure.clock import SystemClock
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.testing import CLOCK_KEY
@@ -109,7 +108,6 @@ def become_child(config: pytest.Config) -> None:
         pytest.UsageError: where the parent is gone.
     """
     try:
-        end_with_parent()  # before the call, which fails where the parent has ended already
         channel = call_parent(os.environ.pop(VARIABLE))
         config.pluginmanager.register(WorkerName(config, os.environ["PYTEST_XDIST_WORKER"]))
         if os.environ.pop("PERFMON_DUET", None):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from pytest_perfmon.duet.pairs import PairError
 from pytest_perfmon.duet.project import describe_project
 from pytest_perfmon.duet.sides import Directory
 from pytest_perfmon.duet.slices import LOCATION
-from pytest_perfmon.duet.slots import default_cache_dir
+from pytest_perfmon.duet.slots import default_cache_dir, private_slot
 from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.measurement import Key
@@ -85,9 +85,12 @@ def run_selftest(config: pytest.Config) -> int:
     options = read_options(config)
     seconds = min(_MOST_SECONDS, options.against.seconds)
     try:
-        with tempfile.TemporaryDirectory(prefix="perfmon-selftest-") as name:
-            lines = list(_summary(_comparisons(config, options, Path(name), seconds), seconds))
-    except (UsageError, LaunchError, PairError) as error:
+        with ExitStack() as remains:
+            slot = private_slot()
+            remains.callback(slot.leave)
+            made = _comparisons(config, options, slot.directory, seconds)
+            lines = list(_summary(made, seconds))
+    except (UsageError, LaunchError, PairError, OSError) as error:
         raise pytest.UsageError(f"--perf-selftest: {error}") from None
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return pytest.ExitCode.OK

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_perfmon.duet.slots import private_slot
 from pytest_perfmon.plugin.machine_lock import MachineLock
 from pytest_perfmon.plugin.options import call_of
 
@@ -18,20 +17,29 @@ _LOCKS = "perfmon_locks"
 
 
 class Controller:
-    """Hooks of the process that hands out tests to workers, in measuring modes."""
+    """Hooks of the process that hands out tests to workers, in measuring modes.
+
+    Raises:
+        pytest.UsageError: there is no place for the machine's lock.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._locks = Path(tempfile.mkdtemp(prefix="perfmon-locks-"))
+        try:
+            self._slot = private_slot()
+        except OSError as error:
+            raise pytest.UsageError(
+                f"the workers' lock has no place for its files: {error}; TMPDIR names another"
+            ) from None
 
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a new worker how the user called, and where the machine's lock is."""
         node.workerinput[CALL] = call_of(self._config)
-        node.workerinput[_LOCKS] = str(self._locks)
+        node.workerinput[_LOCKS] = str(self._slot.directory)
 
     def pytest_unconfigure(self) -> None:
         """Remove the lock."""
-        shutil.rmtree(self._locks, ignore_errors=True)
+        self._slot.leave()
 
 
 class Turns:

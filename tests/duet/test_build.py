@@ -7,11 +7,10 @@ import shlex
 import shutil
 import sys
 import sysconfig
-import time
-from pathlib import Path
 
 import pytest
 from git_projects import FAST, SLOW, TEST, GitProject, left_over, write_wheel
+from process_ends import ended
 from side_runs import against, both
 
 from pytest_perfmon.duet import build
@@ -115,20 +114,7 @@ def test_an_interrupted_setup_ends_with_all_its_children(made, tmp_path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         build.run_setup(f"sh '{script}'", made.top)
     for number in ids.read_text().split():
-        assert _ended(int(number))
-
-
-def _ended(number):
-    """Tell whether a process ended; one that nobody has waited for yet did."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
+        assert ended(int(number))
 
 
 def test_a_setup_may_give_each_side_an_interpreter_of_its_own(made):

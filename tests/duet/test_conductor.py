@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -56,7 +57,7 @@ class Script:
         self.now = 0.0
         self.closed = 0
 
-    def __call__(self, _terms, candidate_slot):
+    def __call__(self, _terms, candidate_slot, _guard):
         """Make a pair."""
         return ScriptedPair(self, candidate_slot)
 
@@ -119,6 +120,7 @@ def conduct(monkeypatch):
 
     def conduct(script, *, blocks=3, fixed=True, seconds=1000.0):
         monkeypatch.setattr(conductor, "Pair", script)
+        monkeypatch.setattr(conductor, "guarded", nullcontext)
         monkeypatch.setattr(conductor, "time", script)
         monkeypatch.setattr(conductor, "check_identity", lambda *_: None)
         label = SimpleNamespace(label="it")

@@ -6,13 +6,21 @@ import os
 import sys
 import textwrap
 import time
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from process_ends import ended
 
 from pytest_perfmon.duet import launcher
-from pytest_perfmon.duet.launcher import Invocation, LaunchError, Worker, child_arguments, launch
+from pytest_perfmon.duet.launcher import (
+    Invocation,
+    LaunchError,
+    Worker,
+    child_arguments,
+    guarded,
+    launch,
+)
 
 ROOT = Path(__file__).parents[2]
 CALL = """
@@ -39,6 +47,17 @@ def stand_in(tmp_path, monkeypatch):
     return write
 
 
+@contextmanager
+def started(called, patience=0.5):
+    """Start a child, and end it on the way out."""
+    with guarded() as guard:
+        worker = Worker(called, [], guard)
+        try:
+            yield worker
+        finally:
+            worker.close(patience=patience)
+
+
 def is_gone(worker):
     """Say whether nothing is left of a worker's own directory, nor its lock."""
     directory = worker._output.parent
@@ -48,8 +67,7 @@ def is_gone(worker):
 def test_a_child_calls_and_is_ended_with_its_files(stand_in):
     """Messages go both ways; afterwards neither the process nor its directory is there."""
     called = stand_in(CALL + "channel.send({'twice': channel.receive()['n'] * 2})")
-    worker = Worker(called, [])
-    with closing(worker):
+    with started(called, patience=10) as worker:
         channel = worker.connect()
         channel.send({"n": 21})
         assert channel.receive(time.monotonic() + 10) == {"twice": 42}
@@ -94,23 +112,27 @@ def test_a_child_that_dies_in_silence_is_said_to(stand_in):
 def test_a_child_that_never_calls_is_ended(stand_in, monkeypatch):
     """After the time that it has to come up, it is an error and the process is gone."""
     monkeypatch.setattr(launcher, "_CONNECT_SECONDS", 0.3)
-    worker = Worker(stand_in("import time; time.sleep(60)"), [])
-    with pytest.raises(LaunchError, match="the time limit was reached"):
+    with (
+        started(stand_in("import time; time.sleep(60)"), patience=0) as worker,
+        pytest.raises(LaunchError, match="the time limit was reached"),
+    ):
         worker.connect()
-    worker.close(patience=0)
     assert worker.process.poll() is not None
     assert is_gone(worker)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to ignore")
-def test_a_child_that_will_not_end_is_killed(stand_in, monkeypatch):
-    """One that ignores being asked is ended all the same."""
-    monkeypatch.setattr(launcher, "_END_SECONDS", 0.2)
-    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    worker = Worker(stand_in(deaf + CALL + "channel.send({})\ntime.sleep(60)"), [])
-    worker.connect().receive(time.monotonic() + 10)
-    worker.close(patience=0)
-    assert worker.process.poll() == -9
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("end", ["channel.receive()", "pass", "os._exit(3)", "time.sleep(60)"])
+def test_what_a_child_has_started_ends_with_it(stand_in, end):
+    """However a child ends, the processes of its tests do not outlive it."""
+    called = stand_in(
+        f"{CALL}import subprocess\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "channel.send({'pid': child.pid})\n" + end
+    )
+    with started(called) as worker:
+        pid = worker.connect().receive(time.monotonic() + 10)["pid"]
+    assert ended(pid)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="asks about a process as POSIX does")
@@ -132,8 +154,9 @@ def test_a_child_is_ended_when_the_parent_fails(stand_in):
 
 def test_a_python_that_is_not_there_is_named(tmp_path):
     """Nothing can be started with it: one error, and no directory is left."""
-    with pytest.raises(LaunchError, match="'no-such-python' could not be started"):
-        Worker(invocation(tmp_path), [], executable="no-such-python")
+    expected = "'no-such-python' could not be started"
+    with guarded() as guard, pytest.raises(LaunchError, match=expected):
+        Worker(invocation(tmp_path), [], guard, executable="no-such-python")
 
 
 def test_the_environment_is_the_users_less_what_must_not_be_inherited(stand_in, monkeypatch):

@@ -7,7 +7,8 @@ import os
 import select
 import socket
 import subprocess
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 
 from pytest_perfmon.duet import channel, pairs
 from pytest_perfmon.duet.channel import Channel
-from pytest_perfmon.duet.launcher import Invocation, LaunchError
+from pytest_perfmon.duet.launcher import Invocation, LaunchError, guarded
 from pytest_perfmon.duet.pairs import Pair, PairError, SideReport, Terms, moved_to
 from pytest_perfmon.duet.project import Project
 from pytest_perfmon.duet.protocol import (
@@ -37,6 +38,7 @@ from pytest_perfmon.duet.sides import Side, Sides
 PACE = Pace(3, 2, "location")
 SLICES = Slices("a", "op", PACE, (1.0, 2.5), (True, False), pinned=True)
 TEST_SECONDS = 100.0
+GUARD = object()
 
 
 @pytest.fixture
@@ -88,17 +90,12 @@ class ScriptedProcess:
     def __init__(self, pid):
         self.pid = pid
         self.code = None
-        self.terminated = False
 
     def wait(self, seconds):
         """Give the exit code, or say that it takes longer."""
         if self.code is None:
             raise subprocess.TimeoutExpired("worker", seconds)
         return self.code
-
-    def terminate(self):
-        """Remember that it was asked to end."""
-        self.terminated = True
 
 
 class ScriptedWorker:
@@ -110,11 +107,12 @@ class ScriptedWorker:
         printed: its output.
         refusal: raised where it is to connect.
         closing: raised where it is to close.
+        asked_to_end: whether it was.
         closed: the patience of each time that it was closed.
     """
 
-    def __init__(self, number, called, files, options):
-        self.started_with = SimpleNamespace(invocation=called, files=files, **options)
+    def __init__(self, number, called, files, guard, options):
+        self.started_with = SimpleNamespace(invocation=called, files=files, guard=guard, **options)
         self.process = ScriptedProcess(100 + number)
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.far = socket.create_connection(server.getsockname())
@@ -123,6 +121,7 @@ class ScriptedWorker:
         self.printed = ""
         self.refusal = None
         self.closing = None
+        self.asked_to_end = False
         self.closed = []
 
     def connect(self):
@@ -132,9 +131,13 @@ class ScriptedWorker:
         self.channel = Channel(self._near)
         return self.channel
 
-    def output(self):
-        """Give what it printed."""
+    def last_line(self):
+        """Give the last line that it printed."""
         return self.printed
+
+    def ask_to_end(self):
+        """Remember that it was asked to end."""
+        self.asked_to_end = True
 
     def close(self, *, patience):
         """Remember that it was closed."""
@@ -169,11 +172,11 @@ class Cast:
         self.workers = []
         self.most = 2
 
-    def __call__(self, called, files, **options):
+    def __call__(self, called, files, guard, **options):
         """Start the next one."""
         if len(self.workers) == self.most:
             raise LaunchError("no more processes")
-        self.workers.append(ScriptedWorker(len(self.workers), called, files, options))
+        self.workers.append(ScriptedWorker(len(self.workers), called, files, guard, options))
         return self.workers[-1]
 
     def parked(self, pair, collected=(("a",), ("a",))):
@@ -233,7 +236,7 @@ def hear(cast, terms, monkeypatch):
     """Give a function that runs a block of scripted events and gives its report."""
 
     def hear(*events, candidate_slot=1, codes=(None, None)):
-        pair = Pair(terms, candidate_slot)
+        pair = Pair(terms, candidate_slot, GUARD)
         cast.parked(pair)
         stage = Stage(cast.workers, *events)
         for worker, code in zip(cast.workers, codes, strict=True):
@@ -298,7 +301,7 @@ def test_test_paths_are_left_to_the_launcher(sides):
 @pytest.mark.parametrize("candidate_slot", [0, 1])
 def test_each_slot_starts_its_side(cast, terms, candidate_slot):
     """The coin says where the candidate sits; each worker gets its tree's directory and files."""
-    Pair(terms, candidate_slot)
+    Pair(terms, candidate_slot, GUARD)
     sides = terms.sides
     expected = [sides.baseline, sides.candidate]
     if candidate_slot == 0:
@@ -313,17 +316,17 @@ def test_each_slot_starts_its_side(cast, terms, candidate_slot):
             project.top, side.tree, project.environments
         )
         assert environment["PYTHONPATH"].split(os.pathsep)[:2] == list(map(str, side.path))
-        assert not hasattr(started, "executable")
+        assert (started.executable, started.guard) == (sys.executable, GUARD)
 
 
 def test_a_side_with_an_interpreter_of_its_own_is_run_by_it(cast, terms, sides):
     """Only that side is."""
     own = Side("baseline", "main", "", sides.baseline.tree, (), python=Path("own") / "python")
     other = Sides(sides.project, own, sides.candidate, identical=False, tests=frozenset())
-    Pair(terms_of(other, terms.invocation), 1)
+    Pair(terms_of(other, terms.invocation), 1, GUARD)
     baseline, candidate = (worker.started_with for worker in cast.workers)
     assert baseline.executable == str(Path("own") / "python")
-    assert not hasattr(candidate, "executable")
+    assert candidate.executable == sys.executable
 
 
 @pytest.mark.parametrize("candidate_slot", [0, 1])
@@ -332,7 +335,7 @@ def test_the_environments_of_both_sides_have_one_shape(
 ):
     """Names and lengths are equal but for the padding; hashes are seeded alike, names differ."""
     monkeypatch.setenv("PYTHONPATH", str(sides.project.top / "lib"))
-    pair = Pair(terms, candidate_slot)
+    pair = Pair(terms, candidate_slot, GUARD)
     first, second = (dict(worker.started_with.environment) for worker in cast.workers)
     for name in ("PERFMON_PADDING", "PERFMON_BALLAST"):
         assert first.pop(name) is not None
@@ -354,7 +357,7 @@ def test_padding_and_ballast_are_drawn_for_each_worker(cast, terms, monkeypatch)
     monkeypatch.setattr(
         pairs, "secrets", SimpleNamespace(randbits=lambda bits: bits, randbelow=randbelow)
     )
-    pair = Pair(terms, 0)
+    pair = Pair(terms, 0, GUARD)
     drawn = [worker.started_with.environment for worker in cast.workers]
     assert [len(one["PERFMON_PADDING"]) for one in drawn] == [1, 3]
     assert [one["PERFMON_BALLAST"] for one in drawn] == ["2", "4"]
@@ -367,7 +370,7 @@ def test_the_users_path_follows_the_sides_own(cast, sides, monkeypatch):
     top = sides.project.top
     entries = ["", str(top / "src"), str(top / "lib"), str(top.parent / "x"), "gen", ".venv/lib"]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entries))
-    Pair(terms_of(sides, invocation(top)), 1)
+    Pair(terms_of(sides, invocation(top)), 1, GUARD)
     tree = sides.baseline.tree
     expected = [
         tree / "src",
@@ -385,7 +388,7 @@ def test_the_users_path_follows_the_sides_own(cast, sides, monkeypatch):
 def test_tests_that_draw_draw_alike_on_both_sides(cast, sides, plugin):
     """Where pytest-randomly is there, both sides get the pair's seed after the user's own."""
     called = invocation(sides.project.top, "--randomly-seed=1", plugins=[plugin])
-    pair = Pair(terms_of(sides, called), 1)
+    pair = Pair(terms_of(sides, called), 1, GUARD)
     for worker in cast.workers:
         seeds = worker.started_with.invocation.arguments
         assert seeds == ("--randomly-seed=1", f"--randomly-seed={pair.seed}")
@@ -393,7 +396,7 @@ def test_tests_that_draw_draw_alike_on_both_sides(cast, sides, plugin):
 
 def test_without_such_a_plugin_no_seed_is_given(cast, terms):
     """An option that nobody knows would be an error."""
-    Pair(terms, 1)
+    Pair(terms, 1, GUARD)
     assert [worker.started_with.invocation.arguments for worker in cast.workers] == [(), ()]
 
 
@@ -401,14 +404,14 @@ def test_where_the_second_worker_does_not_start_the_first_is_ended(cast, terms):
     """The error passes through, and nothing is left behind."""
     cast.most = 1
     with pytest.raises(LaunchError, match="no more processes"):
-        Pair(terms, 1)
+        Pair(terms, 1, GUARD)
     assert cast.workers[0].closed == [0.0]
 
 
 @pytest.mark.parametrize("candidate_slot", [0, 1])
 def test_parking_gives_what_each_side_collected(cast, terms, candidate_slot):
     """The baseline's comes first, wherever it sits."""
-    pair = Pair(terms, candidate_slot)
+    pair = Pair(terms, candidate_slot, GUARD)
     collected = [("a", "b"), ("a", "c")]
     if candidate_slot == 0:
         collected.reverse()
@@ -422,14 +425,14 @@ def test_one_of_two_starting_workers_moves_to_the_cpu_that_measures(
     """The first one does, by its process id; where nothing is pinned it is left where it is."""
     moves = []
     monkeypatch.setattr(pairs, "run_on", lambda *asked: moves.append(asked))
-    pair = Pair(terms_of(sides, invocation(sides.project.top), cpus), 1)
+    pair = Pair(terms_of(sides, invocation(sides.project.top), cpus), 1, GUARD)
     cast.parked(pair)
     assert moves == [(last, 100)]
 
 
 @pytest.mark.parametrize(
     ("printed", "last"),
-    [("collecting\n\nERROR: no such fixture\n \n", ": ERROR: no such fixture"), ("", "")],
+    [("ERROR: no such fixture", ": ERROR: no such fixture"), ("", "")],
 )
 @pytest.mark.parametrize(
     ("said", "why"),
@@ -437,7 +440,7 @@ def test_one_of_two_starting_workers_moves_to_the_cpu_that_measures(
 )
 def test_a_worker_that_does_not_park_is_quoted(cast, terms, *, printed, last, said, why):
     """The error names the side, says why, and ends with the last line that was printed."""
-    pair = Pair(terms, 1)
+    pair = Pair(terms, 1, GUARD)
     first, second = cast.workers
     first.say(Ready(("a",), "place"))
     second.say(*said)
@@ -452,7 +455,7 @@ def test_a_worker_that_does_not_park_is_quoted(cast, terms, *, printed, last, sa
 def test_a_worker_that_collects_for_too_long_is_told(cast, terms, monkeypatch):
     """One that says nothing in the time that it has to start is an error."""
     monkeypatch.setattr(pairs, "_START_SECONDS", 0.0)
-    pair = Pair(terms, 0)
+    pair = Pair(terms, 0, GUARD)
     expected = r"^the candidate \(working tree\) did not start: the time limit was reached$"
     with pytest.raises(PairError, match=expected):
         pair.park()
@@ -461,8 +464,8 @@ def test_a_worker_that_collects_for_too_long_is_told(cast, terms, monkeypatch):
 
 def test_a_worker_that_does_not_call_is_quoted_once(cast, terms):
     """The launcher's error has its last line already."""
-    pair = Pair(terms, 1)
-    cast.workers[0].printed = "no such option\n"
+    pair = Pair(terms, 1, GUARD)
+    cast.workers[0].printed = "no such option"
     cast.workers[0].refusal = LaunchError("it ended with exit code 4 (no such option)")
     why = r"it ended with exit code 4 \(no such option\)"
     expected = rf"^the baseline \(main\) did not start: {why}$"
@@ -481,18 +484,17 @@ def test_a_real_worker_whose_conftest_gives_up_is_quoted(sides):
         "def pytest_collection_modifyitems():\n"
         "    raise pytest.UsageError('the database is not there')\n"
     )
-    pair = Pair(terms_of(sides, invocation(sides.project.top), ()), 0)
-    try:
-        with pytest.raises(PairError, match=r"candidate .* the database is not there$"):
+    terms = terms_of(sides, invocation(sides.project.top), ())
+    with guarded() as guard, closing(Pair(terms, 0, guard)) as pair:
+        expected = r"candidate .* the database is not there$"
+        with pytest.raises(PairError, match=expected):
             pair.park()
-    finally:
-        pair.close()
 
 
 @pytest.mark.parametrize(("cpus", "cpu"), [((4, 7), 7), ((), None)])
 def test_both_are_let_go_on_the_same_terms(cast, sides, cpus, cpu):
     """One message but for the slot: tests, seed, paces, and the first one's meeting place."""
-    pair = Pair(terms_of(sides, invocation(sides.project.top), cpus), 1)
+    pair = Pair(terms_of(sides, invocation(sides.project.top), cpus), 1, GUARD)
     cast.parked(pair)
     for worker in cast.workers:
         worker.say(Done({}))
@@ -567,7 +569,7 @@ def test_a_side_that_falls_silent_has_no_last_word(hear, code, fault):
 
 def test_a_side_that_is_gone_before_it_is_let_go_is_reported(cast, terms):
     """That it cannot be told anything any more is no error."""
-    pair = Pair(terms, 1)
+    pair = Pair(terms, 1, GUARD)
     cast.parked(pair)
     first, second = cast.workers
     first.channel.send({})  # what it leaves unread makes its end an error to who sends more
@@ -577,7 +579,7 @@ def test_a_side_that_is_gone_before_it_is_let_go_is_reported(cast, terms):
     report = pair.run({"a": "location"}, {})
     assert report.baseline == SideReport((), (), (), None, "its process was ended by SIGTERM")
     assert report.candidate.done == Done({})
-    assert second.process.terminated
+    assert second.asked_to_end
 
 
 def test_the_time_limit_is_for_a_test(hear, cast):
@@ -586,7 +588,7 @@ def test_the_time_limit_is_for_a_test(hear, cast):
     said = [Began("a")] * 2 + [Began("b")] * 2 + [Done({})] * 2
     report = hear(*((*event, message) for event, message in zip(events, said, strict=True)))
     assert report.baseline == report.candidate == SideReport(("a", "b"), (), (), Done({}), "")
-    assert not any(worker.process.terminated for worker in cast.workers)
+    assert not any(worker.asked_to_end for worker in cast.workers)
 
 
 @pytest.mark.parametrize("begun", [(), ("a",)])
@@ -600,20 +602,20 @@ def test_a_side_that_takes_too_long_for_a_test_is_ended(hear, cast, begun):
     fault = "it took longer than 100 s, which --perf-against-time may extend"
     assert report.candidate == SideReport(begun, (), (), None, fault)
     assert report.baseline == SideReport(("a",), (), (), Done({}), "")
-    assert [worker.process.terminated for worker in cast.workers] == [False, True]
+    assert [worker.asked_to_end for worker in cast.workers] == [False, True]
 
 
 def test_a_side_that_hangs_within_a_message_is_ended(cast, terms):
     """Half a line is no sign of life."""
     impatient = replace(terms, test_seconds=0.01)
-    pair = Pair(impatient, 1)
+    pair = Pair(impatient, 1, GUARD)
     cast.parked(pair)
     first, second = cast.workers
     first.far.sendall(b'{"kind": "Beg')
     second.say(Done({}))
     report = pair.run({"a": "location"}, {})
     assert report.baseline.fault.startswith("it took longer than 0.01 s")
-    assert first.process.terminated
+    assert first.asked_to_end
 
 
 @pytest.mark.parametrize(
@@ -631,7 +633,7 @@ def test_a_side_that_hangs_within_a_message_is_ended(cast, terms):
 )
 def test_what_is_no_message_is_a_fault(cast, terms, line):
     """A worker of another version, say, costs its own report, which says what was wrong."""
-    pair = Pair(terms, 1)
+    pair = Pair(terms, 1, GUARD)
     cast.parked(pair)
     first, second = cast.workers
     first.far.sendall(f"{line}\n".encode())
@@ -644,7 +646,7 @@ def test_what_is_no_message_is_a_fault(cast, terms, line):
 
 def test_closing_ends_both_with_the_same_patience(cast, terms):
     """By default none."""
-    pair = Pair(terms, 1)
+    pair = Pair(terms, 1, GUARD)
     pair.close()
     pair.close(patience=1.5)
     assert [worker.closed for worker in cast.workers] == [[0.0, 1.5]] * 2
@@ -654,7 +656,7 @@ def test_closing_ends_both_with_the_same_patience(cast, terms):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_closing_that_is_interrupted_ends_both(cast, terms, error, slot):
     """Ctrl-C while one is ended goes on once the other is ended too."""
-    pair = Pair(terms, 1)
+    pair = Pair(terms, 1, GUARD)
     cast.workers[slot].closing = error()
     with pytest.raises(error):
         pair.close(patience=1.5)

@@ -67,8 +67,8 @@ def test_a_child_that_dies_is_said(project):
 @pytest.mark.slow
 def test_a_child_that_hangs_is_ended(project, monkeypatch):
     """A fresh process that does not answer in time leaves NOT CHECKED, and is not waited for."""
-    end = launcher._end
-    monkeypatch.setattr(launcher, "_end", lambda process, _patience: end(process, 0))
+    end = launcher.end_within
+    monkeypatch.setattr(launcher, "end_within", lambda process, _patience: end(process, 0))
     monkeypatch.setattr(second_look, "_PATIENCE_SECONDS", 2.0)
     project.write(SUSPECT.replace('"THERE" if there', '__import__("time").sleep(60) if there'))
     result = project.measure()
