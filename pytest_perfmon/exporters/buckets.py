@@ -9,7 +9,8 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.monitor.histogram import Bins, bin_middle_ns
+from pytest_perfmon.monitor.bins import Bins
+from pytest_perfmon.monitor.histogram import bin_middle_ns
 from pytest_perfmon.units import NS_PER_S
 
 _BIN_NUMBERS: Final = range(1 << 12)  # beyond 2**64 ns
@@ -53,9 +54,9 @@ class Buckets:
 
     def cumulative(self, bins: Bins) -> list[int]:
         """Give how many calls took no longer than each bound, and at the end how many there are."""
-        passed = [0, *accumulate(count for _, count in bins)]
+        passed = [0, *accumulate(bins.counts)]
         return [
-            *(passed[bisect_right(bins, (last, math.inf))] for last in self._last_bins),
+            *(passed[bisect_right(bins.numbers, last)] for last in self._last_bins),
             passed[-1],
         ]
 

@@ -10,14 +10,14 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import Final
+
+from pytest_perfmon.monitor.bins import Bins
 
 BINS_PER_OCTAVE: Final = 64
 _LEADING_BITS: Final = BINS_PER_OCTAVE.bit_length()
 _EMPTY_OCTAVE: Final = bytes(8 * BINS_PER_OCTAVE)
-
-Bins = tuple[tuple[int, int], ...]
 
 
 def bin_middle_ns(number: int) -> float:
@@ -37,7 +37,7 @@ class Durations:
         total_ns: their exact sum.
         min_ns: the shortest of them.
         max_ns: the longest of them.
-        bins: (bin number, count) pairs in ascending order, without empty bins.
+        bins: in which bins they are.
     """
 
     total_ns: int
@@ -48,7 +48,7 @@ class Durations:
     @property
     def count(self) -> int:
         """How many calls there were."""
-        return sum(count for _, count in self.bins)
+        return sum(self.bins.counts)
 
 
 class LogHistogram:
@@ -88,13 +88,14 @@ class LogHistogram:
 
     def durations(self) -> Durations:
         """Give what was counted up to now."""
-        bins = tuple(
-            (octave * BINS_PER_OCTAVE + place, count)
-            for octave in sorted(self._octaves)
-            for place, count in enumerate(self._octaves[octave])
-            if count
-        )
-        return Durations(self.total_ns, self.min_ns, self.max_ns, bins)
+        numbers: list[int] = []
+        counts: list[int] = []
+        for octave in sorted(self._octaves):
+            in_octave = self._octaves[octave]
+            lowest = octave * BINS_PER_OCTAVE
+            numbers += compress(range(lowest, lowest + BINS_PER_OCTAVE), in_octave)
+            counts += filter(None, in_octave)
+        return Durations(self.total_ns, self.min_ns, self.max_ns, Bins(numbers, counts))
 
     def _sum_up(self, total: int, low: int, high: int) -> None:
         # Before the bins: without any, the extremes are those of nothing.
@@ -112,11 +113,11 @@ class LogHistogram:
 
 def quantile_of_bins(bins: Bins, q: float) -> float:
     """Give the quantile of the counted values in nanoseconds, interpolating between two ranks."""
-    passed = list(accumulate(count for _, count in bins))
+    passed = list(accumulate(bins.counts))
     position = q * (passed[-1] - 1)
     below = int(position)
     lower, upper = (
-        bin_middle_ns(bins[bisect_right(passed, rank)][0])
+        bin_middle_ns(bins.numbers[bisect_right(passed, rank)])
         for rank in (below, min(below + 1, passed[-1] - 1))
     )
     return lower + (position - below) * (upper - lower)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_perfmon.errors import UsageError
-from pytest_perfmon.monitor.histogram import Bins, Durations, quantile_of_bins
+from pytest_perfmon.monitor.bins import Bins
+from pytest_perfmon.monitor.histogram import Durations, quantile_of_bins
 from pytest_perfmon.units import NS_PER_MS
 
 

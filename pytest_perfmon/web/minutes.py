@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_perfmon.monitor.bins import Bins
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
-from pytest_perfmon.monitor.histogram import Bins, quantile_of_bins
+from pytest_perfmon.monitor.histogram import quantile_of_bins
 from pytest_perfmon.monitor.ticker import Ticker
 from pytest_perfmon.units import NS_PER_S
 
@@ -74,7 +75,7 @@ class Minutes:
         if before is None:
             return
         changed = {
-            operation: _difference(bins, before.get(operation, ()))
+            operation: _difference(bins, before.get(operation, Bins()))
             for operation, bins in seen.items()
             # one that was not among the followed may have counted long before the last look
             if operation in before or len(before) < OPERATIONS_KEPT
@@ -90,11 +91,11 @@ class Minutes:
 
 def _difference(after: Bins, before: Bins) -> Bins:
     counted = dict(before)
-    left = tuple((number, count - counted.get(number, 0)) for number, count in after)
+    left = [(number, count - counted.get(number, 0)) for number, count in after]
     # fewer than before: the operation was reset, and what it has counted is new
     if any(count < 0 for _, count in left) or len(counted.keys() - dict(after).keys()):
         return after
-    return tuple((number, count) for number, count in left if count)
+    return Bins((number for number, count in left if count), (count for _, count in left if count))
 
 
 def _look_on(minutes: Minutes) -> None:

@@ -74,7 +74,7 @@ def test_adding_a_histogram_is_adding_its_values(mine, theirs):
 
 def test_bins_follow_each_other_without_gaps_or_overlap():
     """Consecutive bins cover consecutive values: numbers only ever grow by one."""
-    numbers = [filled([value]).durations().bins[0][0] for value in range(5000)]
+    numbers = [filled([value]).durations().bins.numbers[0] for value in range(5000)]
     assert numbers[:128] == list(range(128))
     assert {after - before for before, after in pairwise(numbers)} == {0, 1}
 
