@@ -20,6 +20,7 @@ SHORTEST_SEGMENT: Final = 3
 FEWEST_VALUES: Final = 10
 PERMUTATIONS: Final = 1999
 _CORRELATED: Final = 0.2
+_STILL_CORRELATED: Final = 0.05
 _FIRST_BATCH: Final = 200
 _MOST_ELEMENTS: Final = 400_000  # of one batch, which bounds its memory
 _SAME: Final = 1e-9  # log values this close are one figure, and statistics this close are equal
@@ -52,8 +53,11 @@ class PermutationTest:
 
     Values that are correlated with their neighbours are permuted in circular blocks of
     round(n^(1/3)) with a random offset, others one by one. They are so where |rho_1| > 0.2, and
-    rho_1 is still above zero once the likeliest change is taken out: a step alone correlates
-    neighbours, too. The random numbers are seeded from the order of the values, so that equal data
+    rho_1 is above 0.05 once the likeliest change is taken out: a step alone correlates neighbours,
+    too. Few blocks have few orders, so that p cannot be small where a change is short; a series of
+    correlated values takes more of them after a change, the more so beside many others.
+
+    The random numbers are seeded from the order of the values, so that equal data
     give equal answers on any machine and in any unit.
 
     Attributes:
@@ -110,7 +114,7 @@ class PermutationTest:
         levelled = self._values.copy()
         levelled[: self.position] -= levelled[: self.position].mean()
         levelled[self.position :] -= levelled[self.position :].mean()
-        return autocorrelation(levelled) > 0
+        return autocorrelation(levelled) > _STILL_CORRELATED
 
     def _shuffled(self, count: int) -> Floats:
         import numpy as np  # noqa: PLC0415 - slow to load
