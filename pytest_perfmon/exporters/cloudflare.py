@@ -14,9 +14,11 @@ Source: https://developers.cloudflare.com/analytics/analytics-engine/limits/
 from __future__ import annotations
 
 import json
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
@@ -144,13 +146,29 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class _Binding:
     def __init__(self, analytics: AnalyticsEngine) -> None:
         self._analytics = analytics
+        self._convert = _converter_for(analytics)
 
     def __repr__(self) -> str:
         return f"the Analytics Engine binding {self._analytics!r}"
 
     def write(self, points: Sequence[DataPoint]) -> None:
         for point in points:
-            self._analytics.writeDataPoint(point)
+            self._analytics.writeDataPoint(self._convert(point))
+
+
+def _converter_for(analytics: AnalyticsEngine) -> Callable[[DataPoint], Any]:
+    """Give what makes of a point what a binding takes.
+
+    Under Pyodide a dict would reach JavaScript as a proxy, in which the binding finds no field and
+    of which it says nothing.
+    """
+    if sys.platform == "emscripten":
+        import js  # noqa: PLC0415 - is there under Pyodide alone, as the next one
+        from pyodide.ffi import JsProxy, to_js  # noqa: PLC0415 - as above
+
+        if isinstance(analytics, JsProxy):
+            return partial(to_js, dict_converter=js.Object.fromEntries)
+    return lambda point: point
 
 
 class _Backend:

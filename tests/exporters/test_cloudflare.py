@@ -146,6 +146,23 @@ def test_each_operation_is_a_point_of_its_own(monitor):
     ]
 
 
+def test_a_flush_in_a_worker_writes_no_more_than_an_invocation_may(monitor):
+    """With more operations than that the next flushes write the rest, and no call is lost."""
+    dataset = Dataset()
+    with exporter_to(monitor, dataset) as exporter:
+        for number in range(600):
+            monitor.record_metric(f"op.{number:03}", 1.0)
+        seen = []
+        for _ in range(4):
+            monitor.record_metric("each time", 1.0)
+            delivered = exporter.flush()
+            seen.append((len(dataset.points), exporter.counts().waiting, delivered))
+        assert seen == [(250, 351, False), (500, 101, False), (601, 0, True), (602, 0, True)]
+        assert exporter.counts().dropped == 0
+    counted = [point["doubles"][4] for point in dataset.points if "each time" in point["indexes"]]
+    assert counted == [1.0, 3.0]
+
+
 @given(name=st.text(min_size=1), service=st.text(), times=st.integers(1, 20))
 def test_every_point_is_within_the_limits(name, service, times):
     """Whatever names are: 96 bytes of index, 16 KB of blobs, whole characters, valid JSON."""
