@@ -30,11 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import error_rates_tools as tools
+from baseline_study_table import markdown, summarise
 
 RESULT = Path(__file__).parent / "results" / "baseline_study.json"
 TESTS = "perf_twelve.py"
 QUICK = ["--perf-max-time=5ms", "--second-looks-pause=0", "-k", "[regex] or [sort]"]
 QUICK_PEER = ["--benchmark-max-time=0.01", "-k", "[regex] or [sort]"]
+TRIALS, QUICK_TRIALS = 500, 20
 
 Run = dict[str, Any]
 
@@ -49,16 +51,18 @@ class Collection:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.runs: list[Run] = []
+        self.summary: list[dict[str, Any]] = []
         if path.exists():
-            self.runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+            data = json.loads(path.read_text(encoding="utf-8"))
+            self.runs, self.summary = data["runs"], data.get("summary", [])
 
-    def add(self, run: Run) -> None:
-        """Keep one run, by way of a second file."""
-        self.runs.append(run)
+    def save(self) -> None:
+        """Write all that is known, by way of a second file."""
         head = {
             "benchmark": "baseline_study",
             "python": platform.python_version(),
             "platform": platform.platform(),
+            "summary": self.summary,
         }
         lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in self.runs)
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,17 +146,18 @@ def collect(collection: Collection, collector: Collector, runs: int, minutes: fl
     start, apart = time.monotonic(), minutes * 60 / runs
     for number in range(runs):
         time.sleep(max(0.0, start + number * apart - time.monotonic()))
-        collection.add(collector.run())
+        collection.runs.append(collector.run())
+        collection.save()
         print(f"{number + 1} of {runs}, {len(collection.runs)} in all", file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Collect what was asked for, then print the tables of what is there."""
+    """Collect what was asked for; resample what is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--collect", type=int, metavar="RUNS", help="add so many runs")
     parser.add_argument("--minutes", type=float, default=0.0, help="over which they are spread")
     parser.add_argument("--loaded", action="store_true", help="with another core busy")
-    parser.add_argument("--table", action="store_true", help="print the results as Markdown")
+    parser.add_argument("--table", action="store_true", help="resample, print as Markdown")
     parser.add_argument("--quick", action="store_true", help="two functions, a moment each")
     parser.add_argument("--output", type=Path, default=RESULT, help="the collected runs")
     kept = Path(tempfile.gettempdir()) / "perfmon-baseline-study"
@@ -167,6 +172,12 @@ def main() -> int:
         chosen.tools.mkdir(parents=True, exist_ok=True)
         collector = Collector(chosen.tools, loaded=chosen.loaded, quick=chosen.quick)
         collect(collection, collector, chosen.collect, chosen.minutes)
+    if chosen.table:
+        summary = summarise(collection.runs, QUICK_TRIALS if chosen.quick else TRIALS)
+        collection = Collection(chosen.output)  # read again: runs may have been added meanwhile
+        collection.summary = summary
+        collection.save()
+        print(markdown(collection.summary, collection.runs))
     return 0
 
 

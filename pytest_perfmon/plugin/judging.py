@@ -198,7 +198,9 @@ class Judging:
                 )
             why = verdicts if isinstance(verdicts, str) else "it was not measured there"
             doubts = (f"not compared with the baseline's commit: {why}",)
-        verdict = judge.verdict(first, _again(second(), key, summary, judge))
+        # a machine in trouble would measure no better a moment later
+        again = None if first.trouble else _again(second(), key, summary, judge)
+        verdict = judge.verdict(first, again)
         return replace(verdict, warnings=(*verdict.warnings, *doubts))
 
 

@@ -93,7 +93,7 @@ class Screening:
     """A figure against its stored runs.
 
     Attributes:
-        suspect: whether it has to be measured again before anything is said.
+        suspect: whether it is beyond its threshold, so that more is needed to say anything.
         comparison: what this measurement alone shows.
         evidence: what it was held against, in words.
         threshold: the same, number by number.
@@ -134,8 +134,8 @@ class Screener:
     def screen(self, summary: Summary, level: float) -> Screening:
         """Compare a measurement with the stored runs, at that level where they tell their spread.
 
-        With the control outside of what its own stored readings predict nothing is suspect: the
-        figure is one of another machine.
+        With the control outside of what its own stored readings predict nothing is said by this
+        alone, of a suspect or any other: the figure is one of another machine.
         """
         if self.runs < RUNS_NEEDED:
             return self._adaptive(summary)
@@ -149,13 +149,20 @@ class Screener:
         trouble = "" if control is None else self._trouble(control)
         y = log_ns(summary.median)
         slower = prediction.p_slower(y)
-        change = Change.UNDECIDED if trouble else self._change(prediction, y, level)
+        change = self._change(prediction, y, level)
         low, high = prediction.interval(y)
         visible = max(prediction.visible(self._suite.level) - 1, self._least)
         effect = math.expm1(y - prediction.mean)
         return Screening(
             change is Change.REGRESSED,
-            Comparison(change, effect, low - 1, high - 1, self.backing, visible),
+            Comparison(
+                Change.UNDECIDED if trouble else change,
+                effect,
+                low - 1,
+                high - 1,
+                self.backing,
+                visible,
+            ),
             f"t = {prediction.t(y):.2f} with {prediction.df:.1f} degrees of freedom,"
             f" p = {slower:.2g} where nothing changed, level {level:.2g}",
             self._threshold(fit, prediction, level, summary, control),
