@@ -9,6 +9,8 @@ import json
 import logging
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 from wsgiref.util import setup_testing_defaults
@@ -25,6 +27,7 @@ from pytest_perfmon.testing import FakeClock
 from pytest_perfmon.web import StatsApp
 
 BEARER = f"Bearer {TOKEN}"
+DEADLINE_S = 20
 
 
 @pytest.fixture
@@ -517,6 +520,38 @@ class TestGuesses:
         """A request without any credential is refused without a word."""
         ask(stats, authorization=None)
         assert "wrong tokens" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "authorization", "status"),
+    [("GET", b"Bearer wrong", 401), ("GET", b"", 401), ("POST", BEARER.encode(), 405)],
+)
+def test_refusals_need_no_thread(stats, method, authorization, status):
+    """While all threads of an application are busy, who may not read is refused at once."""
+    sent, busy = [], threading.Event()
+    scope = {"type": "http", "method": method, "path": "/", "root_path": ""}
+    scope["headers"] = [(b"authorization", authorization)]
+
+    async def send(message):
+        sent.append(message)
+
+    async def flood():
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as only_thread:
+            loop.set_default_executor(only_thread)
+            only_thread.submit(busy.wait)
+            reader = dict(scope, method="GET", headers=[(b"authorization", BEARER.encode())])
+            reading = asyncio.create_task(stats(reader, None, lambda _: asyncio.sleep(0)))
+            try:
+                for _ in range(100):
+                    await asyncio.wait_for(stats(scope, None, send), DEADLINE_S)
+                assert not reading.done(), "figures wait for a thread, as they should"
+            finally:
+                busy.set()
+            await asyncio.wait_for(reading, DEADLINE_S)
+
+    asyncio.run(flood())
+    assert [one["status"] for one in sent if "status" in one] == [status] * 100
 
 
 def test_what_fails_inside_is_not_told(monitor, ask, caplog):
