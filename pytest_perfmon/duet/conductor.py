@@ -71,6 +71,7 @@ class Conductor:
         self._paces: dict[str, dict[str, Pace]] = {}
         self._modules_seen: tuple[set[tuple[str, str | None]], ...] = (set(), set())
         self._identified = False
+        self._started = self._steal = 0.0
         self._notes: list[str] = []
         self._switches = 0
         self._control_ns: list[int] = []
@@ -78,12 +79,14 @@ class Conductor:
     def run(self) -> Comparisons:
         """Make blocks until all is decided, or a cap is reached.
 
+        Ctrl-C passes through; `comparisons` then gives what there is.
+
         Raises:
             UsageError: the sides did not run their own code.
         """
-        now = started = time.monotonic()
-        steal = read_steal()
-        end = started + self._rules.seconds
+        now = self._started = time.monotonic()
+        self._steal = read_steal()
+        end = now + self._rules.seconds
         with closing(self._reports()) as reports:
             for report in reports:
                 before, now = now, time.monotonic()
@@ -94,7 +97,12 @@ class Conductor:
                 self._progress(blocks, *self._suite.score(), max(0.0, left))
                 if not self._live() or blocks >= self._rules.blocks or left <= 0:
                     break
+        return self.comparisons()
+
+    def comparisons(self) -> Comparisons:
+        """Settle what is open, and give what came out."""
         self._suite.close(self._unchecked)
+        steal = read_steal() - self._steal
         if not self._identified:
             why = "no block ran to its end on both sides"
             self._unchecked |= {
@@ -106,8 +114,8 @@ class Conductor:
             worth_a_look=self._suite.worth_a_look() if self._identified else (),
             unchecked=self._unchecked,
             blocks=self._suite.blocks,
-            seconds=time.monotonic() - started,
-            machine=MachineState(read_steal() - steal, self._switches, tuple(self._control_ns)),
+            seconds=time.monotonic() - self._started,
+            machine=MachineState(steal, self._switches, tuple(self._control_ns)),
             notes=tuple(self._notes),
         )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_perfmon.duet.conductor import Conductor
+from pytest_perfmon.duet.conductor import Comparisons, Conductor
 from pytest_perfmon.duet.contest import Rules
 from pytest_perfmon.duet.git import Git
 from pytest_perfmon.duet.launcher import LaunchError
@@ -17,9 +17,10 @@ from pytest_perfmon.duet.sides import GitRef, Sides
 from pytest_perfmon.duet.slices import LOCATION
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import Budget
-from pytest_perfmon.model.verdict import Verdict
+from pytest_perfmon.model.verdict import Outcome, Verdict
 from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, min_effects, sides_of, terms_of
 from pytest_perfmon.plugin.options import PerfOptions, invocation_of
+from pytest_perfmon.plugin.second_look import INTERRUPTED, end_after_this_test
 from pytest_perfmon.verdicts.against import verdict_on
 
 
@@ -63,15 +64,31 @@ class Duels:
         git = Git.find(self._config.rootpath)
         if not commit or git is None or git.commit(commit) is None:
             return "the commit of its baseline is not to be had here"
-        path = self._items[nodeid].path
+        item = self._items[nodeid]
+        conductor: Conductor | None = None
+        interrupted = False
         try:
             sides = self._sides_at(commit)
-            terms = terms_of(invocation_of(self._config), self._options.against, sides, (path,))
-            comparisons = Conductor(terms, [nodeid], self._rules, lambda *_: None).run()
+            called = invocation_of(self._config)
+            terms = terms_of(called, self._options.against, sides, (item.path,))
+            conductor = Conductor(terms, [nodeid], self._rules, lambda *_: None)
+            comparisons = conductor.run()
+        except KeyboardInterrupt:
+            interrupted = True
+            end_after_this_test(item.session)
+            if conductor is None:
+                return INTERRUPTED
+            comparisons = conductor.comparisons()
         except (UsageError, LaunchError, PairError) as error:
             return str(error)
         if nodeid in comparisons.unchecked:
             return comparisons.unchecked[nodeid]
+        verdicts = self._verdicts(comparisons, commit)
+        if interrupted:
+            return {operation: _cut_short(one) for operation, one in verdicts.items()}
+        return verdicts
+
+    def _verdicts(self, comparisons: Comparisons, commit: str) -> dict[str, Verdict]:
         label = f"interleaved with the baseline's commit {commit[:7]}"
         verdicts: dict[str, Verdict] = {}
         for key, contest in comparisons.contests.items():
@@ -100,3 +117,10 @@ class Duels:
     def close(self) -> None:
         """Remove the trees."""
         self._trees.close()
+
+
+def _cut_short(verdict: Verdict) -> Verdict:
+    """Say of what is undecided that more blocks would have followed."""
+    if verdict.outcome is not Outcome.UNDECIDED:
+        return verdict
+    return replace(verdict, reason=f"{INTERRUPTED}; {verdict.reason}")

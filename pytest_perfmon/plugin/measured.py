@@ -105,14 +105,15 @@ def _judging(
     selected: Mapping[pytest.Item, Sequence[Budget]],
     clock: Clock,
 ) -> Judging:
-    paths = {item.nodeid: item.path for item in selected}
+    items = {item.nodeid: item for item in selected}
     invocation = invocation_of(config)
 
     def second_look(nodeid: str) -> TestResult | str:
         job = Job(nodeid, judging.criteria_left, early_stop=not judging.has_history)
-        return measure_again(invocation, clock, paths[nodeid], job)
+        item = items[nodeid]
+        return measure_again(item.session, invocation, clock, item.path, job)
 
-    baseline = stored_baseline(config, options, list(paths))
+    baseline = stored_baseline(config, options, list(items))
     duels = Duels(config, options, selected, baseline.suite.criteria)
     config.add_cleanup(duels.close)
     judging = Judging(
