@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -143,3 +144,58 @@ def test_prior_follows_the_scale_of_the_spreads(spreads):
     assert wider.variance == pytest.approx(9 * prior.variance, rel=1e-9)
     assert wider.df == pytest.approx(prior.df, rel=1e-6, abs=1e-9)
     assert 0 <= prior.df < 4
+
+
+FIGURES = (1.0, 1.42, 1.01, 1.39, 1.0)
+READINGS = (5.0, 5.4, 5.0, 5.4, 5.01)
+
+
+def test_the_control_takes_out_what_it_explains_and_a_degree_of_freedom():
+    """Five runs of two machine speeds: the spread is that around the control, on three degrees."""
+    fit, plain = fit_runs(FIGURES, READINGS), fit_runs(FIGURES)
+    assert (fit.df, plain.df) == (3, 4)
+    left = [y - fit.control.explained(x) for y, x in zip(FIGURES, READINGS, strict=True)]
+    assert fit.variance == pytest.approx(statistics.variance(left) * 4 / 3)
+    assert fit.variance < plain.variance / 50
+    slow, fast = predict(fit, NOTHING, 5.4), predict(fit, NOTHING, 5.0)
+    assert (slow.mean, fast.mean) == pytest.approx((1.40, 1.0), abs=0.01)
+
+
+def test_below_five_runs_the_control_is_not_used():
+    """Four runs are too few to spend a degree of freedom."""
+    assert fit_runs(FIGURES[:4], READINGS[:4]) == fit_runs(FIGURES[:4])
+    assert predict(fit_runs(FIGURES[:4], READINGS[:4]), NOTHING, 9.0).beyond == 0.0
+
+
+def test_a_control_far_from_its_mean_widens_the_prediction():
+    """What an uncertain coefficient adds is zero at the mean and grows with the distance."""
+    fit = fit_runs(FIGURES, READINGS)
+    middle = predict(fit, NOTHING, fit.control.mean)
+    assert middle.scale == pytest.approx(math.sqrt(fit.variance * 1.2))
+    assert predict(fit, NOTHING, 5.4).scale > middle.scale
+
+
+@pytest.mark.parametrize("reading", [5.6, 4.8])
+def test_beyond_all_stored_readings_every_claim_is_made_for_the_worse_case(reading):
+    """A figure may or may not follow the control there; neither is called slower nor faster."""
+    fit = fit_runs(FIGURES, READINGS)
+    outside = predict(fit, NOTHING, reading)
+    edge = predict(fit, NOTHING, min(max(reading, 5.0), 5.4))
+    beyond = outside.beyond
+    assert beyond == pytest.approx(reading - min(max(reading, 5.0), 5.4))
+    assert outside.p_slower(1.5) == pytest.approx(edge.p_slower(1.5 - max(0, beyond)))
+    assert outside.p_faster(0.9) == pytest.approx(edge.p_faster(0.9 - min(0, beyond)))
+    (low, high), (inner_low, inner_high) = outside.interval(1.2), edge.interval(1.2)
+    assert (low < inner_low) is (beyond > 0)
+    assert (high > inner_high) is (beyond < 0)
+    assert (outside.visible(0.01) > edge.visible(0.01)) is (beyond > 0)
+
+
+@given(LOGS, st.floats(0.001, 0.2), st.floats(-1, 1))
+def test_the_limit_is_where_the_p_value_is_the_level(history, alpha, beyond):
+    """A figure at the limit has just the p-value of the level, on both sides."""
+    prediction = replace(predict(fit_runs(history), NOTHING), beyond=beyond)
+    limit = prediction.limit(alpha)
+    assert prediction.p_slower(limit) == pytest.approx(alpha, rel=1e-4)
+    mirrored = replace(prediction, beyond=-beyond)
+    assert mirrored.p_faster(2 * prediction.mean - limit) == pytest.approx(alpha, rel=1e-4)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from pytest_perfmon.stats.prediction import fit_runs, moderated_variance, predict
+from pytest_perfmon.stats.prediction import Prior, fit_runs, moderated_variance, predict
 
 FIGURES = 12
 pytestmark = pytest.mark.slow
@@ -73,3 +73,58 @@ def test_what_a_suite_level_finds_at_once(runs, least, most):
     So the level of the whole suite needs more runs or larger changes, and `visible` has to say so.
     """
     assert least <= (p_values(runs, 4.5, 150) < 0.01 / FIGURES).mean() <= most
+
+
+def machine(kind, rng, shape):
+    """Give the machine's log speed in each run: steady, wandering, or of two speeds."""
+    if kind == "steady":
+        return rng.normal(0, 0.003, shape)
+    if kind == "wandering":
+        return rng.normal(0, 0.15, shape)
+    return 0.4 * rng.integers(0, 2, shape) + rng.normal(0, 0.02, shape)
+
+
+@lru_cache
+def beside_the_control(kind: str, runs: int, suites: int) -> np.ndarray:
+    """Give (p slower, p faster, machine in trouble, visible) of unchanged figures, a row each.
+
+    Coefficients differ from figure to figure, and one of five is beyond what can be fitted.
+    """
+    rng = np.random.default_rng(7)
+    rows = []
+    for _ in range(suites):
+        true = rng.choice([0.0, 0.3, 0.7, 1.0, 1.3], FIGURES)[:, None]
+        sds = rng.choice([0.02, 0.03, 0.05], FIGURES)[:, None]
+        speed = machine(kind, rng, (FIGURES, runs + 1))
+        figures = (true * speed + sds * rng.normal(size=speed.shape)).tolist()
+        controls = (speed + rng.normal(0, 0.01, speed.shape)).tolist()
+        fits = [fit_runs(y[:-1], x[:-1]) for y, x in zip(figures, controls, strict=True)]
+        prior = moderated_variance([(fit.df, fit.variance) for fit in fits])
+        for fit, y, x in zip(fits, figures, controls, strict=True):
+            expected = predict(fit_runs(x[:-1]), Prior(0.0, 0.0))
+            low, high = expected.interval(x[-1], 0.99)
+            here = predict(fit, prior, x[-1])
+            trouble = low > 1.02 or high < 1 / 1.02
+            rows.append(
+                [here.p_slower(y[-1]), here.p_faster(y[-1]), trouble, math.log(here.visible(0.05))]
+            )
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("kind", ["steady", "wandering", "two speeds"])
+@pytest.mark.parametrize("runs", [3, 5, 10, 20])
+def test_the_control_keeps_the_level(kind, runs):
+    """Whatever the machine does, at most 6 % of unchanged figures are called slower, or faster."""
+    found = beside_the_control(kind, runs, 60)
+    sound = found[:, 2] == 0
+    assert ((found[:, 0] < 0.05) & sound).mean() <= 0.06
+    assert ((found[:, 1] < 0.05) & sound).mean() <= 0.06
+
+
+def test_the_control_makes_a_moving_machine_readable():
+    """With five runs of a machine that moves by 15 % or more half the change is visible."""
+    for kind in ("wandering", "two speeds"):
+        without, with_control = (beside_the_control(kind, runs, 60)[:, 3].mean() for runs in (3, 5))
+        assert with_control < 0.55 * without
+    without, with_control = (beside_the_control("steady", n, 60)[:, 3].mean() for n in (3, 5))
+    assert with_control < 1.2 * without
