@@ -47,8 +47,8 @@ class PostgresServer:
         self.execute(f"CREATE SCHEMA {namespace}")
         return self.url(namespace)
 
-    def execute(self, *statements: str) -> None:
-        """Execute statements, each for good."""
+    def execute(self, *statements: str) -> list[tuple[object, ...]]:
+        """Execute statements, each for good, and give the rows of the last."""
         import psycopg
 
         with psycopg.connect(
@@ -60,7 +60,8 @@ class PostgresServer:
             autocommit=True,
         ) as connection:
             for statement in statements:
-                connection.execute(statement)
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
 
 def programs() -> Path | None:
@@ -85,8 +86,8 @@ def reason_against() -> str | None:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Start a server, wait until it answers, and end it with the block."""
+def postgres_server(settings: tuple[str, ...] = FAST) -> Iterator[PostgresServer]:
+    """Start a server with those settings, wait until it answers, and end it with the block."""
     binaries = programs()
     assert binaries is not None
     password = secrets.token_hex(8)
@@ -105,7 +106,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         server = PostgresServer(_free_port(), password)
         command = [binaries / "postgres", "-D", home / "data", "-k", home, "-p", str(server.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100"]
-        command += [part for one in FAST for part in ("-c", one)]
+        command += [part for one in settings for part in ("-c", one)]
         log = stack.enter_context((home / "log").open("w+"))
         process = subprocess.Popen([*as_user, *command], cwd=home, stdout=log, stderr=log)
         stack.callback(process.wait)
