@@ -48,6 +48,9 @@ LODGINGS = {
     "opentelemetry": ("exporters.otel",),
     "sentry_sdk": ("exporters.sentry",),
     "flask": ("web.flask",),
+    "werkzeug": ("web.flask",),
+    "js": ("exporters.cloudflare",),
+    "pyodide": ("exporters.cloudflare",),
 }
 # named at the top of a module only where the module is there for nothing else
 LAZY = {
