@@ -18,7 +18,7 @@ from pytest_perfmon.duet.files import (
     source_files,
 )
 from pytest_perfmon.duet.processes import Guard, end_at_once, last_line, start_apart
-from pytest_perfmon.duet.slots import fresh_slot
+from pytest_perfmon.duet.slots import fresh_slot, releases_dir
 from pytest_perfmon.errors import UsageError
 
 TREE: Final = "{tree}"
@@ -55,15 +55,16 @@ def pip_release(spec: str, cache_dir: Path, python: str) -> Path:
     """Install a release without its dependencies and give the directory that holds it.
 
     Dependencies are those of the environment at hand, for both sides of a comparison alike. A
-    release given by its exact version is kept in the cache.
+    release given by its exact version is kept in the cache until it is unused for thirty days.
 
     Raises:
         UsageError: where pip is missing or cannot install it, with pip's reason.
     """
     key = hashlib.sha256(f"{spec}\n{python}\n{sys.version}".encode()).hexdigest()[:16]
-    home = cache_dir.resolve() / "pip"
+    home = releases_dir(cache_dir)
     place = home / key
     if "==" in spec and "*" not in spec and place.is_dir():
+        os.utime(place)
         return place
     slot = fresh_slot(cache_dir)
     command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
@@ -79,6 +80,7 @@ def pip_release(spec: str, cache_dir: Path, python: str) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         remove_tree(place)
         slot.tree.rename(place)
+        os.utime(place)
     except OSError as error:
         if not place.is_dir():  # else another run was faster
             raise UsageError(f"cannot keep {spec!r} in {str(home)!r}: {error}") from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
 from pytest_perfmon.duet.launcher import LaunchError, guarded
-from pytest_perfmon.duet.machine import MachineState, read_steal
+from pytest_perfmon.duet.machine import MachineState, cpu_quota, is_scarce, read_steal
 from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
 from pytest_perfmon.duet.pinning import starting_beside, usable_cpus
 from pytest_perfmon.duet.processes import Guard
@@ -72,6 +72,7 @@ class Conductor:
         self._modules_seen: tuple[set[tuple[str, str | None]], ...] = (set(), set())
         self._identified = False
         self._started = self._steal = 0.0
+        self._quota = cpu_quota()
         self._notes: list[str] = []
         self._switches = 0
         self._control_ns: list[int] = []
@@ -115,16 +116,17 @@ class Conductor:
             unchecked=self._unchecked,
             blocks=self._suite.blocks,
             seconds=time.monotonic() - self._started,
-            machine=MachineState(steal, self._switches, tuple(self._control_ns)),
+            machine=MachineState(steal, self._switches, tuple(self._control_ns), self._quota),
             notes=tuple(self._notes),
         )
 
     def _reports(self) -> Generator[BlockReport, None, None]:
         """Give one block after another.
 
-        Where there is a second CPU, the next pair starts up while the present one measures.
+        Where a second CPU may be used, the next pair starts up while the present one measures.
         """
-        starts_ahead = len(usable_cpus() or range(os.cpu_count() or 1)) > 1
+        cpus = len(usable_cpus() or range(os.cpu_count() or 1))
+        starts_ahead = cpus > 1 and not is_scarce(self._quota)
         with guarded() as guard, ExitStack() as spares:
             pair = self._new_pair(guard, spares)
             self._settle_collection(pair)

@@ -156,13 +156,18 @@ class Pair:
     def park(self) -> tuple[frozenset[str], frozenset[str]]:
         """Wait until both have collected; give the node ids of baseline and candidate.
 
-        Nothing may be measured meanwhile: one of them moves to the CPU that measures, which would
-        be idle. The system itself would leave both where they started for long.
+        Nothing may be measured meanwhile: of two CPUs each worker gets one, for the one that
+        measures would be idle, and the system itself would leave both where they started for long.
+        Of more, both keep those they started on, since programs count their CPUs: sides that saw
+        one and several would differ in more than their code.
 
         Raises:
             PairError: one did not come up.
         """
-        run_on(self._terms.cpus[-1:], self._workers[0].process.pid)
+        cpus = self._terms.cpus
+        if len(cpus) == len(self._workers):
+            for cpu, worker in zip(reversed(cpus), self._workers, strict=True):
+                run_on((cpu,), worker.process.pid)
         ready = [
             self._ready(side, worker)
             for side, worker in zip(self._sides, self._workers, strict=True)

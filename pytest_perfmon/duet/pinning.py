@@ -22,10 +22,14 @@ def company() -> int:
     """Count the threads and children of this process, which one CPU may not be enough for."""
     with contextlib.suppress(OSError):
         tasks = list((_PROCESSES / "self" / "task").iterdir())  # native threads included
-        return len(tasks) + sum(
-            len(task.joinpath("children").read_text().split()) for task in tasks
-        )
+        return len(tasks) + sum(len(_children(task)) for task in tasks)
     return threading.active_count()
+
+
+def _children(task: Path) -> list[str]:
+    with contextlib.suppress(OSError):  # the thread may have ended since it was listed
+        return task.joinpath("children").read_text(encoding="ascii").split()
+    return []
 
 
 @contextlib.contextmanager
@@ -49,12 +53,41 @@ def run_on(cpus: tuple[int, ...], process: int = 0) -> None:
 
     The system may refuse.
     """
-    if not CAN_PIN or not cpus:
-        return
-    threads = _PROCESSES / str(process or "self") / "task"
-    tasks = [process]
+    if CAN_PIN and cpus:
+        for task in _tasks(str(process or "self")):
+            _move(int(task.name), cpus)
+
+
+def let_go(cpu: int, cpus: tuple[int, ...]) -> None:
+    """Let this process run on those CPUs, and whatever it has started that is kept on one of them.
+
+    A child has its parent's CPUs; what was given others by the tests stays there.
+
+    Args:
+        cpu: where this process was kept.
+        cpus: where it may run.
+    """
+    run_on(cpus)
+    todo = _tasks("self") if CAN_PIN else []
+    while todo:
+        for child in _children(todo.pop()):
+            for task in _tasks(child):
+                todo.append(task)
+                with contextlib.suppress(OSError):
+                    if os.sched_getaffinity(int(task.name)) == {cpu}:
+                        _move(int(task.name), cpus)
+
+
+def _tasks(process: str) -> list[Path]:
+    """List the threads of a process; where the system has no list, the caller is all of this one's.
+
+    One that has ended has none.
+    """
     with contextlib.suppress(OSError):
-        tasks = [int(task.name) for task in threads.iterdir()]
-    for task in tasks:
-        with contextlib.suppress(OSError):  # one may have ended meanwhile
-            os.sched_setaffinity(task, cpus)
+        return list((_PROCESSES / process / "task").iterdir())
+    return [Path("0")] if process == "self" else []
+
+
+def _move(task: int, cpus: Sequence[int]) -> None:
+    with contextlib.suppress(OSError):  # it may have ended meanwhile
+        os.sched_setaffinity(task, cpus)

@@ -29,9 +29,13 @@ def relocation_to(top: Path, tree: Path, environments: Iterable[Path]) -> str:
 
 
 def relocate_sys_path() -> None:
-    """Apply the relocation that the environment describes; for a `.pth` file knows no sides."""
+    """Apply the relocation that the environment describes; for a `.pth` file knows no sides.
+
+    The tree itself may lie below the top, where that is no repository's.
+    """
     top, tree, environments = json.loads(os.environ[VARIABLE])
+    stays = (tree, *environments)
     for position, entry in enumerate(sys.path):
         path = Path(entry).resolve()
-        if path.is_relative_to(top) and not any(map(path.is_relative_to, environments)):
+        if path.is_relative_to(top) and not any(map(path.is_relative_to, stays)):
             sys.path[position] = str(Path(tree) / path.relative_to(top))

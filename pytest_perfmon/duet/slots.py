@@ -134,8 +134,18 @@ def private_slot() -> Slot:
 
 
 def sweep(cache_dir: Path) -> None:
-    """Remove the trees that ended processes left, and built ones unused for thirty days."""
+    """Remove the trees that ended processes left, and what was kept and unused for thirty days."""
     _sweep(_trees(cache_dir))
+    releases = releases_dir(cache_dir)
+    for release in releases.iterdir() if releases.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if _is_old(release):
+                remove_tree(release)
+
+
+def releases_dir(cache_dir: Path) -> Path:
+    """Say where installed releases are kept; the time of change of each is that of its last use."""
+    return cache_dir.resolve() / "pip"
 
 
 def _take(home: Path, key: str) -> Slot:
@@ -163,9 +173,13 @@ def _sweep(home: Path) -> None:
         slot = Slot(directory, lock)
         with contextlib.suppress(OSError):
             built = directory / "built"
-            if slot.kept and time.time() - built.stat().st_mtime > _KEPT_FOR_S:
+            if slot.kept and _is_old(built):
                 built.unlink()
         slot.leave()
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _KEPT_FOR_S
 
 
 def _trees(cache_dir: Path) -> Path:

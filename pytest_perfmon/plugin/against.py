@@ -17,6 +17,7 @@ import pytest
 from pytest_perfmon.duet.conductor import Comparisons, Conductor, Progress
 from pytest_perfmon.duet.contest import Contest, Rules
 from pytest_perfmon.duet.launcher import Invocation, LaunchError
+from pytest_perfmon.duet.machine import cpu_quota, is_scarce
 from pytest_perfmon.duet.pairs import PairError, Terms
 from pytest_perfmon.duet.pinning import usable_cpus
 from pytest_perfmon.duet.project import describe_project
@@ -187,12 +188,17 @@ def files_of(items: Iterable[pytest.Item]) -> tuple[Path, ...]:
 def terms_of(
     invocation: Invocation, against: AgainstOptions, sides: Sides, files: tuple[Path, ...]
 ) -> Terms:
-    """Give what is the same for all pairs of workers."""
+    """Give what is the same for all pairs of workers.
+
+    Where a container is allowed less than two CPUs, which ones they are changes all the time, and
+    workers are kept on one only if that was asked for.
+    """
+    pins = against.pin == "on" or (against.pin == "auto" and not is_scarce(cpu_quota()))
     return Terms(
         invocation=invocation,
         sides=sides,
         files=files,
-        cpus=() if against.pin == "off" else usable_cpus(),
+        cpus=usable_cpus() if pins else (),
         always_pin=against.pin == "on",
         slice_seconds=_SLICE_SECONDS,
         test_seconds=max(_TEST_SECONDS, against.seconds),
@@ -268,11 +274,12 @@ def sides_of(
 
 def _notes(sides: Sides, comparisons: Comparisons) -> Iterator[str]:
     machine = comparisons.machine
+    quota = "" if machine.cpu_quota is None else f", a quota of {machine.cpu_quota:g} CPUs"
     yield (
         f"{sides.candidate.label} against {sides.baseline.label}: {comparisons.blocks} blocks in"
         f" {comparisons.seconds:.1f} s; machine: {machine.steal_seconds:.2f} s stolen,"
         f" {machine.involuntary_switches:,} involuntary switches, control"
-        f" ±{format_share(machine.control_spread)}"
+        f" ±{format_share(machine.control_spread)}{quota}"
     )
     if comparisons.worth_a_look:
         names = ", ".join(key.operation for key in comparisons.worth_a_look)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_perfmon.duet.pinning import company, run_on
+from pytest_perfmon.duet.pinning import company, let_go, run_on
 from pytest_perfmon.duet.protocol import Go, Pace, Slices
 from pytest_perfmon.duet.slices import CPU, MEMORY, P95, SliceLoop, SliceTask
 from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError
@@ -51,10 +51,14 @@ class Slicer:
 
     def pinned(self, *, alone_here: bool, alone_there: bool) -> bool:
         """Run on the block's CPU where both sides can; else on all; say which."""
-        pinned = self.go.cpu is not None and alone_here and alone_there
-        if self.go.cpu is not None:
-            run_on((self.go.cpu,) if pinned else self.go.all_cpus)
-        return pinned
+        cpu = self.go.cpu
+        if cpu is None:
+            return False
+        if alone_here and alone_there:
+            run_on((cpu,))
+            return True
+        let_go(cpu, self.go.all_cpus)
+        return False
 
 
 class Slicing:

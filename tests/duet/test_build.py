@@ -179,6 +179,8 @@ def test_a_release_takes_the_place_of_the_projects_own_package(tmp_path, shelf):
         assert (sides.baseline.tree / test).read_text() == TEST
         assert (sides.baseline.tree / "data.txt").read_text() == "d"
     shutil.rmtree(shelf)
+    (kept,) = (made.cache / "pip").iterdir()
+    os.utime(kept, (0, 0))
     with against(made, "pip:demo==1.0", test) as sides:  # kept, so nothing is asked of pip
         assert both(sides, "import demo; result = demo.work()") == (1, 3)
 

@@ -47,6 +47,8 @@ class Script:
         collected: what the two sides of each pair collect.
         asked: the tests that each block was asked for.
         now: the time.
+        started: how many pairs were started.
+        started_by: how many were when each block was made.
         closed: how often a pair was closed.
     """
 
@@ -55,10 +57,13 @@ class Script:
         self.collected = []
         self.asked = []
         self.now = 0.0
+        self.started = 0
+        self.started_by = []
         self.closed = 0
 
     def __call__(self, _terms, candidate_slot, _guard):
         """Make a pair."""
+        self.started += 1
         return ScriptedPair(self, candidate_slot)
 
     def monotonic(self):
@@ -89,6 +94,7 @@ class ScriptedPair:
     def run(self, statistics, _paces):
         """Give a block, with what it was asked for."""
         self.script.asked.append(tuple(statistics))
+        self.script.started_by.append(self.script.started)
         baseline, candidate, _ = self.script.next_block()
         wanted = set(statistics)
         return BlockReport(
@@ -284,3 +290,23 @@ def test_a_pair_that_does_not_come_up_ends_the_run_early(conduct):
     got = conduct(script)
     assert got.notes == ("ended early: no memory",)
     assert data(got) == dict.fromkeys(TESTS, 1)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "quota", "started"),
+    [
+        ((0, 1), None, [2, 3, 4]),
+        ((0, 1), 2.0, [2, 3, 4]),
+        ((0, 1, 2, 3), 1.5, [1, 2, 3]),
+        ((0,), None, [1, 2, 3]),
+    ],
+)
+def test_the_next_pair_starts_beside_a_measurement_only_on_a_cpu_of_its_own(
+    conduct, monkeypatch, cpus, quota, started
+):
+    """On one CPU, or where a container is allowed less than two, one follows the other."""
+    monkeypatch.setattr(conductor, "usable_cpus", lambda: cpus)
+    monkeypatch.setattr(conductor, "cpu_quota", lambda: quota)
+    script = Script((sound(), sound(), 1.0))
+    assert conduct(script).machine.cpu_quota == quota
+    assert script.started_by == started

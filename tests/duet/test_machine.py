@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfmon.duet import machine
-from pytest_perfmon.duet.machine import MachineState, read_steal
+from pytest_perfmon.duet.machine import MachineState, cpu_quota, is_scarce, read_steal
 
 READINGS = st.lists(st.integers(1, 10**9), min_size=4, max_size=60)
 
@@ -75,3 +75,51 @@ def test_a_system_without_the_file_is_no_error(tmp_path, monkeypatch):
     """Where there is no such file, stolen time is unknown and given as 0."""
     monkeypatch.setattr(machine, "_STAT", tmp_path / "none")
     assert read_steal() == 0.0
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """Control groups in the place of the system's: what a process is in, and limits by group."""
+
+    def write(own, limits):
+        (tmp_path / "cgroup").write_text(own, encoding="utf-8")
+        for group, limit in limits.items():
+            place = tmp_path / "groups" / group
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "cpu.max").write_text(limit, encoding="ascii")
+
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "_CGROUPS", tmp_path / "groups")
+    return write
+
+
+@pytest.mark.parametrize(
+    ("own", "limits", "quota"),
+    [
+        ("0::/\n", {"": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/b": "max 100000", "a": "50000 100000", "": "400000 100000"}, 0.5),
+        ("0::/docker/1f\n", {"": "100000 100000"}, 1.0),
+        ("3:cpuset:/\n0::/a\n", {"a": "300000 100000"}, 3.0),
+        ("0::/a\n", {"a": "max 100000"}, None),
+        ("0::/a\n", {"a": "nonsense"}, None),
+        ("0::/a\n", {"a": "100000 0"}, None),
+        ("1:cpu:/a\n", {"a": "100000 100000"}, None),
+        ("0::/a\n", {}, None),
+    ],
+)
+def test_a_containers_quota_is_the_least_around_the_process(groups, own, limits, quota):
+    """In CPUs; groups of version 1, and those that a container does not see, limit nothing."""
+    groups(own, limits)
+    assert cpu_quota() == quota
+
+
+def test_a_system_without_control_groups_has_no_quota(tmp_path, monkeypatch):
+    """Where there is no such file, nothing says."""
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "none")
+    assert cpu_quota() is None
+
+
+@pytest.mark.parametrize(("quota", "scarce"), [(None, False), (2.0, False), (1.9, True)])
+def test_less_than_two_cpus_are_scarce(quota, scarce):
+    """Two processes need one each."""
+    assert is_scarce(quota) is scarce

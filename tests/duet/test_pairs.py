@@ -418,16 +418,17 @@ def test_parking_gives_what_each_side_collected(cast, terms, candidate_slot):
     assert cast.parked(pair, collected) == ({"a", "b"}, {"a", "c"})
 
 
-@pytest.mark.parametrize(("cpus", "last"), [((4, 7), (7,)), ((), ())])
-def test_one_of_two_starting_workers_moves_to_the_cpu_that_measures(
-    cast, sides, monkeypatch, cpus, last
-):
-    """The first one does, by its process id; where nothing is pinned it is left where it is."""
+@pytest.mark.parametrize(
+    ("cpus", "expected"),
+    [((4, 7), [((7,), 100), ((4,), 101)]), ((1, 4, 7), []), ((7,), []), ((), [])],
+)
+def test_both_starting_workers_see_equally_many_cpus(cast, sides, monkeypatch, cpus, expected):
+    """Of two CPUs each gets one, the first worker the one that measures; else both stay."""
     moves = []
     monkeypatch.setattr(pairs, "run_on", lambda *asked: moves.append(asked))
     pair = Pair(terms_of(sides, invocation(sides.project.top), cpus), 1, GUARD)
     cast.parked(pair)
-    assert moves == [(last, 100)]
+    assert moves == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from pytest_perfmon.duet import pinning
-from pytest_perfmon.duet.pinning import company, run_on, starting_beside, usable_cpus
+from pytest_perfmon.duet.pinning import company, let_go, run_on, starting_beside, usable_cpus
 
 needs_pinning = pytest.mark.skipif(not pinning.CAN_PIN, reason="the system cannot pin")
 
@@ -48,11 +48,11 @@ def system(monkeypatch, tmp_path):
 
 @pytest.fixture
 def tasks(tmp_path):
-    """Write the system's list of this process's tasks: the children of each."""
+    """Write the system's list of a process's tasks, of this one unless told: children of each."""
 
-    def write(children):
+    def write(children, process="self"):
         for task, numbers in children.items():
-            place = tmp_path / "self" / "task" / str(task)
+            place = tmp_path / str(process) / "task" / str(task)
             place.mkdir(parents=True)
             (place / "children").write_text(" ".join(map(str, numbers)), encoding="ascii")
 
@@ -115,6 +115,28 @@ def test_company_counts_threads_and_children(system, tasks):
     assert company() == 6
 
 
+def test_a_thread_that_ends_meanwhile_hides_no_children(system, tasks, tmp_path):
+    """One that is listed and gone when its children are read has none; the others' count."""
+    tasks({7: [], 8: [101, 102]})
+    (tmp_path / "self" / "task" / "7" / "children").unlink()
+    assert company() == 4
+
+
+def test_what_was_started_on_the_one_cpu_is_let_go(system, tasks):
+    """Children and theirs get all CPUs, but for those that the tests have put elsewhere."""
+    tasks({7: [101, 102]})
+    tasks({101: [103], 104: []}, process=101)
+    tasks({102: []}, process=102)
+    tasks({103: []}, process=103)
+    system.cpus |= {7: {3}, 101: {3}, 104: {3}, 102: {1}, 103: {3}}
+    let_go(3, (0, 1, 2, 3))
+    assert {task for task, cpus in system.cpus.items() if cpus == {0, 1, 2, 3}} == {
+        *(0, 7),
+        *(101, 103, 104),
+    }
+    assert system.cpus[102] == {1}
+
+
 def test_company_without_a_list_of_tasks_is_pythons_threads(system):
     """Elsewhere the threads that Python knows of have to do."""
     assert company() == threading.active_count()
@@ -126,30 +148,39 @@ def test_a_system_that_cannot_pin_is_left_alone(system, monkeypatch):
     assert usable_cpus() == ()
     with starting_beside((0, 1)):
         run_on((0,))
+    let_go(0, (0, 1))
     assert system.asked == []
 
 
 @needs_pinning
 def test_a_real_process_moves_with_its_threads_and_counts_them():
-    """On this machine: alone it counts one, with a thread and a child three, all on one CPU."""
+    """On this machine: alone it counts one, with a thread and a child three, all on one CPU.
+
+    What was started there is let go with it.
+    """
     code = """
 import os, subprocess, sys, threading
-from pytest_perfmon.duet.pinning import company, run_on, usable_cpus
+from pytest_perfmon.duet.pinning import company, let_go, run_on, usable_cpus
 
+everywhere = usable_cpus()
 alone = company()
 stop = threading.Event()
 thread = threading.Thread(target=stop.wait)
 thread.start()
-child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
 beside = company()
-run_on(usable_cpus()[-1:])
-where = [sorted(os.sched_getaffinity(task)) for task in (0, thread.native_id)]
+run_on(everywhere[-1:])
+child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+beside += company()
+tasks = (0, thread.native_id, child.pid)
+where = [sorted(os.sched_getaffinity(task)) for task in tasks]
+let_go(everywhere[-1], everywhere)
+free = all(os.sched_getaffinity(task) == set(everywhere) for task in tasks)
 child.communicate(b"\\n")
 stop.set()
-print(alone, beside, where)
+print(alone, beside, where, free)
 """
     last = usable_cpus()[-1]
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout == f"1 3 [[{last}], [{last}]]\n"
+    assert done.stdout == f"1 5 [[{last}], [{last}], [{last}]] True\n"

@@ -54,6 +54,15 @@ def test_other_entries_stay_as_they_are(monkeypatch, places):
     assert relocated(monkeypatch, places, *entries) == list(entries)
 
 
+def test_a_tree_below_the_top_is_not_moved_into_itself(monkeypatch, places):
+    """What leads into the side's tree already stays, though the tree lies in the project."""
+    top, _ = places
+    tree = top / ".cache" / "tree"
+    entries = (str(tree / "src"), str(tree), str(top / "src"))
+    expected = [str(tree / "src"), str(tree), str(tree / "src")]
+    assert relocated(monkeypatch, (top, tree), *entries) == expected
+
+
 def test_entries_are_followed_to_where_they_lead(monkeypatch, places):
     """Relative entries, links and detours into the project are found out."""
     top, tree = places

@@ -76,6 +76,16 @@ def test_a_sweep_removes_orphans_and_built_trees_long_unused(tmp_path):
     sweep(tmp_path / "nothing here")
 
 
+def test_a_sweep_removes_releases_long_unused(tmp_path):
+    """What pip installed thirty days ago, and nobody compared with since, is not kept for ever."""
+    old, recent = (tmp_path / "pip" / name for name in ("old", "recent"))
+    for release in (old, recent):
+        (release / "demo").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    sweep(tmp_path)
+    assert list((tmp_path / "pip").iterdir()) == [recent]
+
+
 def test_a_lock_file_removed_by_its_last_owner_locks_nothing(tmp_path, monkeypatch):
     """Where the file goes between our opening and our locking it, another place is taken."""
     real = slots.fcntl.flock

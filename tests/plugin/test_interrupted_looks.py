@@ -74,7 +74,7 @@ def test_a_duel_that_is_interrupted_is_undecided(suspect, monkeypatch):
     assert (verdict["operation"], verdict["outcome"]) == ("test_it", "UNDECIDED")
     assert verdict["comparison"]["effect"] == pytest.approx(1.2, abs=1e-3)
     assert verdict["reason"].startswith("Ctrl-C came first; ")
-    result.stdout.fnmatch_lines(["*test_it UNDECIDED +120%* 2 blocks*", "*Ctrl-C came*"])
+    result.stdout.fnmatch_lines(["*test_it UNDECIDED +120%* 2 blocks: Ctrl-C came first; *"])
     result.stdout.fnmatch_lines(["*Interrupted: Ctrl-C in a second look*"])
 
 
