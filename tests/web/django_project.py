@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.wsgi import get_wsgi_application
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.urls import include, path, re_path
+from django.views.decorators.http import require_safe
 from servers import counts
 
 from pytest_perfmon.monitor.core import PerformanceMonitor
@@ -62,6 +63,17 @@ def refuse(_request):
 def file(_request):
     """Send a file."""
     return FileResponse(Path(__file__).open("rb"))
+
+
+@require_safe
+def read_only(_request):
+    """Answer, or refuse to be written to."""
+    return HttpResponse("answer")
+
+
+def unchanged(_request):
+    """Say that nothing has changed."""
+    return HttpResponse(status=304)
 
 
 def stream(_request):
@@ -130,6 +142,8 @@ urlpatterns = [
     path("forbid/", forbid),
     path("refuse/", refuse),
     path("file/", file),
+    path("read-only/", read_only),
+    path("unchanged/", unchanged),
     path("stream/", stream),
     path("broken/", broken),
     path("stream-async/", stream_async),
