@@ -113,6 +113,29 @@ def parse_share(value: object, what: str) -> float:
     raise UsageError(f'{what} is {value!r}: expected a share such as "10%" or 0.1')
 
 
+def parse_change(value: object, what: str) -> float:
+    """Read the share of a change, such as `"10%"` or 0.1; 10 is refused, which would be 1,000 %.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    share = parse_share(value, what)
+    if share >= 1 and not str(value).rstrip().endswith("%"):
+        raise UsageError(f'{what} is {value!r}: expected a share such as "10%" or 0.1')
+    return share
+
+
+def parse_count(value: object, what: str) -> int:
+    """Take a whole number above zero.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{what} is {value!r}: expected a whole number above zero")
+    return value
+
+
 def parse_bytes(value: object, what: str) -> int:
     """Read a size; a plain integer is bytes, a string carries its unit (`"24MB"`, `"1.5MiB"`).
 

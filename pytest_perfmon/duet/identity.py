@@ -11,6 +11,7 @@ import importlib.machinery
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +96,7 @@ def _holds(place: Path, parts: tuple[str, ...]) -> bool:
 
 def _fault(sides: Sides, side: Side, names: ProjectNames, module: str, file: str) -> str | None:
     """Say what to do about a module that is not the side's own; None where all is well."""
-    path = Path(file).resolve()
+    path = _resolved(file)
     if path.is_relative_to(side.tree):
         return None
     if path.is_relative_to(sides.other(side).tree):
@@ -112,9 +113,20 @@ def _fault(sides: Sides, side: Side, names: ProjectNames, module: str, file: str
 
 def _can_differ(sides: Sides, side: Side, file: str | None) -> bool:
     """Tell whether a file lies in the side's tree and is none that both sides have alike."""
-    path = Path(file).resolve() if file is not None else None
+    path = _resolved(file) if file is not None else None
     return (
         path is not None
         and path.is_relative_to(side.tree)
         and path.relative_to(side.tree).as_posix() not in sides.tests
     )
+
+
+def _resolved(file: str) -> Path:
+    """Follow links, those of the hundreds of modules in one directory once."""
+    path = Path(file)
+    return path.resolve() if path.is_symlink() else _directory(str(path.parent)) / path.name
+
+
+@cache
+def _directory(path: str) -> Path:
+    return Path(path).resolve()

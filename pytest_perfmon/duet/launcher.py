@@ -41,6 +41,8 @@ OVERRIDES: Final = {
     "randomly": ("--randomly-dont-reorganize",),
     "pytest_randomly": ("--randomly-dont-reorganize",),
 }
+PROGRAM: Final = "pytest_perfmon.plugin.child_main"
+"""What a child runs, by name: nothing here imports it."""
 _CACHE: Final = "cacheprovider"
 TOLD_APART: Final = frozenset((*OVERRIDES, _CACHE))
 """The plugins whose presence a child's arguments depend on."""
@@ -117,7 +119,7 @@ class Worker:
         try:
             with self._output.open("wb") as sink:
                 self.process = start_apart(
-                    [executable, "-m", "pytest", *arguments],
+                    [executable, "-m", PROGRAM, *arguments],
                     cwd=invocation.directory,
                     env=_environment(self._listener.address, environment or {}),
                     stdout=sink,

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 import random
-import tracemalloc
 from array import array
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from statistics import stdev
 from typing import Final
 
 from pytest_perfmon.duet.protocol import Pace
 from pytest_perfmon.duet.turnstile import Turnstile
 from pytest_perfmon.measure.quiet import quiet
-from pytest_perfmon.stats.couplets import calls_for_p95
 
 LOCATION: Final = "location"
 P95: Final = "p95"
@@ -30,7 +27,9 @@ P95_IF_QUICK: Final = "p95 if quick"
 
 SLICE_NS: Final = 200_000
 _SIDE_NS: Final = 100_000_000  # a side's slices of one operation in a block last about so long
-_MOST_COUPLETS: Final = 8
+_FEWEST_COUPLETS: Final = 8
+_MOST_COUPLETS: Final = 24  # from here on, what processes differ by is what is left of the noise
+_COUPLETS_OF_A_BLOCK: Final = 300
 _MOST_CALLS: Final = 2**20
 _PILOT_CALLS: Final = 50
 _QUICK_NS: Final = 5_000_000
@@ -46,6 +45,7 @@ class SliceTask:
         overhead_ns: what a start and stop around nothing shows.
         statistic: one of `STATISTICS`, or `P95_IF_QUICK`.
         pace: from an earlier block; None lets slot 0 find it.
+        most_couplets: how many couplets there may be; a p95 takes what it needs.
         coins: the name of this block, test and body; equal on both sides, it seeds their coins.
         begin: called before each slice, outside the clock.
         end: called after each slice with its pace and values, outside the clock.
@@ -57,6 +57,7 @@ class SliceTask:
     overhead_ns: int
     statistic: str
     pace: Pace | None
+    most_couplets: int
     coins: str
     begin: Callable[[], None]
     end: Callable[[Pace, Sequence[float]], None]
@@ -90,7 +91,8 @@ class SliceLoop:
             if self._task.pace is not None:
                 for _ in turnstile.turns((0, 1)):
                     yield from self._timed(pace.calls)
-            self.slot_zero_first = couplet_order(self._task.coins, pace.couplets)
+            most = pace.couplets if pace.statistic == P95 else self._task.most_couplets
+            self.slot_zero_first = couplet_order(self._task.coins, min(pace.couplets, most))
             order = [
                 slot for first in self.slot_zero_first for slot in ((0, 1) if first else (1, 0))
             ]
@@ -133,9 +135,8 @@ class SliceLoop:
         if statistic != P95:
             return made, pace_of(calls, slice_ns, statistic)
         pilot = yield from self._one_by_one(_PILOT_CALLS)
-        wanted = calls_for_p95(stdev(map(math.log, pilot)))
-        calls = math.ceil(wanted / (2 * _MOST_COUPLETS))
-        return made + _PILOT_CALLS, Pace(calls, _MOST_COUPLETS, P95)
+        calls = math.ceil(_calls_for_p95(pilot) / (2 * _FEWEST_COUPLETS))
+        return made + _PILOT_CALLS, Pace(calls, _FEWEST_COUPLETS, P95)
 
     def _slice(self, pace: Pace) -> Generator[int, None, Sequence[float]]:
         if pace.statistic == P95:
@@ -180,6 +181,8 @@ class SliceLoop:
         return max(1, end - start - self._task.overhead_ns)
 
     def _peak_of_one(self) -> Generator[int, None, int]:
+        import tracemalloc  # noqa: PLC0415 - loads much, for this alone
+
         running = tracemalloc.is_tracing()
         if not running:
             tracemalloc.start()
@@ -194,8 +197,25 @@ class SliceLoop:
 
 
 def pace_of(calls: int, slice_ns: int, statistic: str) -> Pace:
-    """Say how many couplets of such slices fit a block: 1 to 8."""
+    """Say how many couplets of such slices fit a block: 1 to 24."""
     return Pace(calls, max(1, min(_MOST_COUPLETS, _SIDE_NS // (2 * slice_ns))), statistic)
+
+
+def most_couplets(tests: int) -> int:
+    """Say how many couplets each of so many tests may make in a block: 8 to 24.
+
+    A block costs two processes, however much they measure: the fewer tests share it, the more of
+    the noise inside processes each of them averages away.
+    """
+    return max(_FEWEST_COUPLETS, min(_MOST_COUPLETS, _COUPLETS_OF_A_BLOCK // tests))
+
+
+def _calls_for_p95(pilot: Sequence[float]) -> int:
+    from statistics import stdev  # noqa: PLC0415 - few tests ask for it, and workers start sooner
+
+    from pytest_perfmon.stats.couplets import calls_for_p95  # noqa: PLC0415 - as above
+
+    return calls_for_p95(stdev(map(math.log, pilot)))
 
 
 def couplet_order(coins: str, couplets: int) -> tuple[bool, ...]:

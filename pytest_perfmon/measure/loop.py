@@ -15,6 +15,7 @@ from pytest_perfmon.measure.counters import MemoryCount, MemoryCounting
 from pytest_perfmon.measure.course import Course
 from pytest_perfmon.measure.plan import Plan, Tick
 from pytest_perfmon.measure.quiet import quiet
+from pytest_perfmon.measure.walk import AsyncWalk
 from pytest_perfmon.model.measurement import Measurement
 
 
@@ -149,24 +150,3 @@ class RoundLoop:
         batch.raw_ns.append(raw_ns)
         body_ns = max(0, raw_ns - self._clock.overhead_ns)
         self._all_decided = self._end_round(body_ns, batch.warming)
-
-
-class AsyncWalk:
-    """Walks the same generator from `async for`; an async generator would be closed too late.
-
-    Tracers written in Python see one call of `__anext__` without its return for each loop.
-    """
-
-    __slots__ = ("_walk",)
-
-    def __init__(self, walk: Iterator[None]) -> None:
-        self._walk = walk
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> None:
-        try:
-            next(self._walk)
-        except StopIteration:
-            raise StopAsyncIteration from None

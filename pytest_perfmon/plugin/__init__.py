@@ -118,14 +118,14 @@ def option(config: pytest.Config, name: str) -> Any:
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the mark; read the options at once where any is given, so that mistakes show."""
     config.addinivalue_line("markers", MARKER)
-    if any(option(config, name) is not None for name, _, _ in OPTIONS):
-        from pytest_perfmon.plugin.options import read_options  # noqa: PLC0415 - loads on demand
-
-        read_options(config)
     if os.environ.get("PERFMON_WORKER"):
         from pytest_perfmon.plugin.child import become_child  # noqa: PLC0415 - loads on demand
 
         become_child(config)
+    elif any(option(config, name) is not None for name, _, _ in OPTIONS):
+        from pytest_perfmon.plugin.options import read_options  # noqa: PLC0415 - loads on demand
+
+        read_options(config)
     if hasattr(config.option, "tx") and config.option.tx and not hasattr(config, "workerinput"):
         _configure_controller(config)
 

@@ -11,13 +11,12 @@ import pytest
 from pytest_perfmon import units
 from pytest_perfmon.errors import MarkError, UsageError
 from pytest_perfmon.model.budget import Budget, Limit, MeasureOptions, OnUndecided
-from pytest_perfmon.plugin.options import change, whole
 
 _LIMITS: Final[dict[str, Callable[[Any, str], float]]] = {
     **dict.fromkeys(("p50", "p90", "p95", "p99", "mean", "max"), units.parse_limit_ns),
     "error_rate": units.parse_share,
-    "max_regression": change,
-    **dict.fromkeys(("calls", "allocations"), whole),
+    "max_regression": units.parse_change,
+    **dict.fromkeys(("calls", "allocations"), units.parse_count),
     "peak_memory": units.parse_bytes,
 }
 _OPTIONS: Final = ("rounds", "min_rounds", "max_time", "on_undecided")
@@ -99,8 +98,8 @@ def _options(keywords: Mapping[str, Any]) -> MeasureOptions:
         return parse(keywords[name], f"budget({name}=)") if name in keywords else None
 
     return MeasureOptions(
-        rounds=taken("rounds", whole),
-        min_rounds=taken("min_rounds", whole),
+        rounds=taken("rounds", units.parse_count),
+        min_rounds=taken("min_rounds", units.parse_count),
         max_time_ns=taken("max_time", units.parse_cap_ns),
     )
 

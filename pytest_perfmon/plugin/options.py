@@ -123,14 +123,14 @@ def _read(config: pytest.Config) -> PerfOptions:
         store=parsed("store", _text, ".perfmon"),
         baseline_name=check_baseline_name(parsed("baseline-name", _text, "default")),
         measure=MeasureOptions(
-            rounds=parsed("rounds", whole),
-            min_rounds=parsed("min-rounds", whole),
+            rounds=parsed("rounds", units.parse_count),
+            min_rounds=parsed("min-rounds", units.parse_count),
             max_time_ns=parsed("max-time", units.parse_cap_ns),
             warmup_ns=parsed("warmup", _warmup),
         ),
         alpha=parsed("alpha", _alpha, 0.01),
-        min_effect=parsed("min-effect", change, 0.02),
-        max_regression=parsed("max-regression", change),
+        min_effect=parsed("min-effect", units.parse_change, 0.02),
+        max_regression=parsed("max-regression", units.parse_change),
         explain_threshold=bool(option(config, "explain-threshold")),
         against=against,
         strict=bool(option(config, "strict")),
@@ -152,7 +152,7 @@ def _against(parsed: Callable[..., Any]) -> AgainstOptions:
     return AgainstOptions(
         base=parsed("against", _text),
         candidate=parsed("candidate", _text),
-        blocks=parsed("blocks", whole),
+        blocks=parsed("blocks", units.parse_count),
         seconds=parsed("against-time", units.parse_cap_ns, 120_000_000_000) / 1e9,
         statistic=parsed("statistic", _one_of(STATISTICS), None),
         pin=parsed("pin", _one_of(("auto", "on", "off")), "auto"),
@@ -168,29 +168,6 @@ def _one_of(allowed: Sequence[str]) -> Callable[[Any, str], str]:
         return str(value)
 
     return parse
-
-
-def change(value: Any, what: str) -> float:
-    """Take the share of a change, such as `"10%"` or 0.1; 10 is refused, which would be 1,000 %.
-
-    Raises:
-        UsageError: for anything else.
-    """
-    share = units.parse_share(value, what)
-    if share >= 1 and not str(value).rstrip().endswith("%"):
-        raise UsageError(f'{what} is {value!r}: expected a share such as "10%" or 0.1')
-    return share
-
-
-def whole(value: Any, what: str) -> int:
-    """Take a whole number above zero.
-
-    Raises:
-        UsageError: for anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{what} is {value!r}: expected a whole number above zero")
-    return value
 
 
 def _text(value: Any, what: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.measurement import Key, Measurement
-from pytest_perfmon.verdicts.budgets import BudgetJudge
 
-MakeJudge = Callable[[Key, Budget], BudgetJudge]
+if TYPE_CHECKING:  # a worker of an A/B judges nothing, and starts sooner without
+    from pytest_perfmon.verdicts.budgets import BudgetJudge
+
+MakeJudge: TypeAlias = "Callable[[Key, Budget], BudgetJudge]"
 
 
 class Recording:

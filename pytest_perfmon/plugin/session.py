@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +16,12 @@ from pytest_perfmon.plugin.child import duet_worker_of, job_of
 from pytest_perfmon.plugin.fixture import PerfMonitor
 from pytest_perfmon.plugin.markers import budgets_of, uses_our_fixture
 from pytest_perfmon.plugin.modes import Mode, Plain
-from pytest_perfmon.plugin.options import read_options
 from pytest_perfmon.plugin.progress import Progress
 from pytest_perfmon.plugin.runner import ItemRunner
-from pytest_perfmon.plugin.xdist import turns_of
 
 if TYPE_CHECKING:
     from pytest_perfmon.plugin.closing import Closing
+    from pytest_perfmon.plugin.options import PerfOptions
 
 _NAME = "perfmon-session"
 
@@ -30,13 +30,11 @@ class PerfSession:
     """The state of a run with perf tests.
 
     Attributes:
-        options: what the user asked.
         results: by node id, the last attempt's.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.options = read_options(config)
         self.results: dict[str, TestResult] = {}
         self._job = job_of(config)
         self._worker = duet_worker_of(config)
@@ -49,6 +47,13 @@ class PerfSession:
             self._closing = Closing(config, self.options, self.results)
             config.pluginmanager.register(self._closing, "perfmon-closing")
 
+    @cached_property
+    def options(self) -> PerfOptions:
+        """What the user asked; a worker of an A/B, which is told all, does not read it."""
+        from pytest_perfmon.plugin.options import read_options  # noqa: PLC0415 - loads much
+
+        return read_options(self._config)
+
     @property
     def measuring(self) -> bool:
         """Whether this run measures."""
@@ -57,11 +62,13 @@ class PerfSession:
     def select(self, items: list[pytest.Item], candidates: Sequence[pytest.Item]) -> None:
         """Sort out which items are perf tests; report bad marks; leave out what is not wanted."""
         bad = self._read_marks(candidates)
+        if self._worker is not None:  # it is told which of them to run
+            return
         only, skip = self.options.only, self.options.skip
         unwanted = [item for item in items if (item in self._budgets) is skip and (only or skip)]
         if unwanted:
             self._config.hook.pytest_deselected(items=unwanted)
-        compares = self.options.against.base is not None and self._worker is None
+        compares = self.options.against.base is not None
         if compares and not self._budgets and not bad and not self._config.option.collectonly:
             raise pytest.UsageError(
                 f"--perf-against={self.options.against.base!r}: no perf test was collected, so"
@@ -113,9 +120,12 @@ class PerfSession:
             calm=progress.clear,
         )
         self._config.pluginmanager.register(self._runner, "perfmon-runner")
-        turns = turns_of(self._config, set(selected)) if self.measuring else None
-        if turns is not None:
-            self._config.pluginmanager.register(turns, "perfmon-turns")
+        if self._worker is None and self.measuring:
+            from pytest_perfmon.plugin.xdist import turns_of  # noqa: PLC0415 - see below
+
+            turns = turns_of(self._config, set(selected))
+            if turns is not None:
+                self._config.pluginmanager.register(turns, "perfmon-turns")
 
     def _mode(self, selected: Mapping[pytest.Item, Sequence[Budget]], progress: Progress) -> Mode:
         """Choose the mode; what only one of them needs is loaded with it."""

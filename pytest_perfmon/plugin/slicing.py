@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfmon.duet.pinning import company, let_go, run_on
 from pytest_perfmon.duet.protocol import Go, Pace, Slices
-from pytest_perfmon.duet.slices import CPU, MEMORY, P95, SliceLoop, SliceTask
+from pytest_perfmon.duet.slices import CPU, MEMORY, P95, SliceLoop, SliceTask, most_couplets
 from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError
 from pytest_perfmon.errors import MeasurementError
 from pytest_perfmon.measure.clock import Clock
-from pytest_perfmon.measure.loop import AsyncWalk
 from pytest_perfmon.measure.timing import Subject, bind
+from pytest_perfmon.measure.walk import AsyncWalk
 from pytest_perfmon.plugin.way import Call, Rounds
 
 if TYPE_CHECKING:
@@ -164,6 +164,7 @@ class Slicing:
                 read_ns=slicer.clock.now_ns if wall else time.process_time_ns,
                 overhead_ns=slicer.clock.overhead_ns if wall else 0,
                 statistic=statistic,
+                most_couplets=most_couplets(len(go.nodeids)),
                 pace=go.paces.get(self._nodeid, {}).get(operation),
                 coins=f"{go.seed} {self._nodeid} {operation}",
                 begin=book.begin,

@@ -37,11 +37,12 @@ def invocation(directory, *arguments, paths=(), inifile=None, plugins=()):
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Put a script in the place of pytest, so that a child is as odd as its script."""
+    """Put a script in the place of the program, so that a child is as odd as its script."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(launcher, "PROGRAM", "stand_in")
 
     def write(script):
-        (tmp_path / "pytest.py").write_text(textwrap.dedent(script))
+        (tmp_path / "stand_in.py").write_text(textwrap.dedent(script))
         return invocation(tmp_path)
 
     return write

@@ -17,6 +17,7 @@ from pytest_perfmon.duet.slices import (
     SliceLoop,
     SliceTask,
     couplet_order,
+    most_couplets,
     pace_of,
 )
 from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError
@@ -32,7 +33,8 @@ class Side:
         self.calls = 0
         self.values = []
         self.slices = []
-        settings = {"statistic": LOCATION, "pace": None, "coins": "7 test op"} | task
+        settings = {"statistic": LOCATION, "pace": None, "coins": "7 test op"}
+        settings |= {"most_couplets": 8} | task
         self.loop = SliceLoop(
             SliceTask(
                 turnstile=Turnstile(connection, slot, 5.0),
@@ -66,7 +68,7 @@ def run_both(left_ns, right_ns, **task):
 def test_slot_0_finds_the_pace_and_both_make_equal_calls():
     """Calls double until a slice lasts 0.2 ms; warm-up, pace and slices are equal on both sides."""
     first, second = run_both(1_000, 2_000)
-    assert first.loop.pace == second.loop.pace == Pace(256, 8, LOCATION)
+    assert first.loop.pace == second.loop.pace == Pace(256, 24, LOCATION)
     assert first.calls == second.calls
     assert first.values == [1_000.0] * 16
     assert second.values == [2_000.0] * 16
@@ -162,8 +164,23 @@ def test_couplets_are_fair_and_repeatable():
 
 
 @pytest.mark.parametrize(
-    ("slice_ns", "couplets"), [(200_000, 8), (6_250_000, 8), (12_500_000, 4), (10**9, 1)]
+    ("slice_ns", "couplets"), [(200_000, 24), (2_000_000, 24), (12_500_000, 4), (10**9, 1)]
 )
 def test_couplets_fit_the_time_of_a_block(slice_ns, couplets):
-    """A side's slices of one body last about 0.1 s, eight couplets at most and one at least."""
+    """A side's slices of one body last about 0.1 s, 24 couplets at most and one at least."""
     assert pace_of(1, slice_ns, CPU) == Pace(1, couplets, CPU)
+
+
+@pytest.mark.parametrize(
+    ("tests", "couplets"), [(1, 24), (12, 24), (13, 23), (30, 10), (37, 8), (1000, 8)]
+)
+def test_the_fewer_tests_share_a_block_the_more_each_is_measured(tests, couplets):
+    """Some 300 couplets are shared out, at least eight and at most 24 to each test."""
+    assert most_couplets(tests) == couplets
+
+
+def test_both_sides_make_no_more_couplets_than_they_are_allowed():
+    """The pace is kept for later blocks as it was found; this block's share limits its slices."""
+    first, second = run_both(1_000, 1_000, most_couplets=2)
+    assert first.loop.pace == second.loop.pace == Pace(256, 24, LOCATION)
+    assert len(first.values) == len(second.values) == 4
