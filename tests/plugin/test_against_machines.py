@@ -23,6 +23,21 @@ def test_it(perf_monitor, perf_clock):
 """
 
 
+def test_trees_may_lie_below_the_top_where_there_is_no_repository(
+    project, tmp_path_factory, monkeypatch
+):
+    """With tests in the home directory, say, the cache is in it too, and each side is its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "cache"))
+    monkeypatch.syspath_prepend(project.path / "src")
+    sides = TwoSides(project, tmp_path_factory.mktemp("baseline"))
+    sides.lay_out(TEST.replace("if HERE", "if False"))
+    for top in (project.path, sides.baseline):
+        (top / "src").mkdir()
+        (top / "product.py").rename(top / "src" / "product.py")
+    sides.compare()
+    assert sides.verdicts() == {"test_it": pytest.approx(2.0, abs=1e-3)}
+
+
 def test_a_container_with_a_small_quota_pins_nothing_and_says_so(
     project, tmp_path_factory, monkeypatch
 ):
