@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     out = Output(sys.stdout, sys.stderr)
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen = make_parser().parse_args(arguments)
         ended: int = COMMANDS[chosen.command].run(chosen, out)
         out.flush()
     except SystemExit as help_or_mistake:
@@ -85,7 +85,8 @@ def main(arguments: Sequence[str]) -> int:
     return ended
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the whole command line; tools that write shell completions ask for this."""
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description="Work with the results of pytest-perfmon.",

@@ -1,9 +1,10 @@
 """Where did a figure change over its stored runs? A range of runs for each change, never one.
 
-Binary segmentation: the whole series is tested first (`cusum.PermutationTest`), at 3.5 %, so that
-noise gets a change point in 3.5 % of series, whatever else is found below. The two parts are then
-tested in the same way, at the same level by Holm, and so on. Over many series, Benjamini-Hochberg
-holds the first tests together. What is left is a change only where it is large enough to matter.
+Binary segmentation: the whole series is tested first (`cusum.LevelTest`), at 3.5 %, so that noise
+gets a change point in 3.5 % of series, whatever else is found below. The two parts, or the three
+around a bump, are then tested in the same way, at the same level by Holm, and so on. Over many
+series, Benjamini-Hochberg holds the first tests together. What is left is a change only where it is
+large enough to matter.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from typing import TYPE_CHECKING, Final
 from pytest_perfmon.stats.cusum import (
     PERMUTATIONS,
     SHORTEST_SEGMENT,
-    PermutationTest,
+    LevelTest,
     standardised_cusum,
-    tested,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LEVEL: Final = 0.035
 SMALLEST_CHANGE: Final = math.log(1.03)
-_ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
+_SETTLING: Final = 2  # rounds in which neighbouring changes find their places
 _WITHIN: Final = 7.35  # twice the log likelihood that 95 % of true places lie within
 _MAD_TO_SD: Final = 1.4826
 
@@ -74,9 +74,9 @@ def change_points_of_all(
     """
     roots = []
     for number, logs in enumerate(series, start=1):
-        root = tested(logs, LEVEL)
+        root = LevelTest(logs, LEVEL)
         if root.p <= LEVEL:
-            root.run(max(PERMUTATIONS, math.ceil(2 * len(series) / LEVEL)), _ENOUGH_REFINED)
+            root.refine(max(PERMUTATIONS, math.ceil(2 * len(series) / LEVEL)))
         roots.append(root)
         on_done(number)
     bar = highest_rejected([root.p for root in roots], LEVEL)
@@ -107,13 +107,12 @@ def highest_rejected(p_values: Sequence[float], level: float) -> float:
     return max((p for rank, p in ranked if p <= level * rank / m), default=-1.0)
 
 
-def _below(logs: Sequence[float], start: int, found: PermutationTest) -> list[tuple[int, float]]:
-    """Give (index, p) of a change that was found and of those in its two parts, by Holm."""
-    middle = found.position
-    halves = [(logs[:middle], start), (logs[middle:], start + middle)]
-    tests = [(tested(part, LEVEL), part, begin) for part, begin in halves]
+def _below(logs: Sequence[float], start: int, found: LevelTest) -> list[tuple[int, float]]:
+    """Give (index, p) of a change that was found and of those in its parts, by Holm."""
+    changes = [(start + edge, found.p) for edge in found.edges]
+    parts = [(logs[a:b], start + a) for a, b in pairwise([0, *found.edges, len(logs)])]
+    tests = [(LevelTest(part, LEVEL), part, begin) for part, begin in parts]
     tests.sort(key=lambda one: one[0].p)
-    changes = [(start + middle, found.p)]
     for rank, (test, part, begin) in enumerate(tests):
         if test.p > LEVEL / (len(tests) - rank):
             break
@@ -128,11 +127,10 @@ def _described(logs: Sequence[float], found: list[tuple[int, float]]) -> tuple[C
     values = np.asarray(logs, dtype=np.float64)
     while found:
         edges = [0, *(position for position, _ in found), len(values)]
-        found = [
-            (_settled(values, edges[index], edges[index + 2]), p)
-            for index, (_, p) in enumerate(found)
-        ]
-        edges = [0, *(position for position, _ in found), len(values)]
+        for _ in range(_SETTLING):
+            for index in range(1, len(edges) - 1):
+                edges[index] = _settled(values, edges[index - 1], edges[index + 1])
+        found = [(edge, p) for edge, (_, p) in zip(edges[1:-1], found, strict=True)]
         parts = [values[a:b] for a, b in pairwise(edges)]
         levels = [float(np.median(part)) for part in parts]
         residuals = np.concatenate([part - one for part, one in zip(parts, levels, strict=True)])

@@ -1,5 +1,8 @@
 """Does a series change its level anywhere? The largest standardised CUSUM, judged by permutation.
 
+A step is a level before and one after; a bump is another level for some time only, which a test
+for steps hardly sees.
+
 numpy is loaded when a series is looked at, not with this module.
 """
 
@@ -7,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +23,11 @@ if TYPE_CHECKING:
 SHORTEST_SEGMENT: Final = 3
 FEWEST_VALUES: Final = 10
 PERMUTATIONS: Final = 1999
+_STEPS_SHARE: Final = 6 / 7  # of the level: 3 % of 3.5 %; the rest is for bumps
+_ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
 _CORRELATED: Final = 0.2
 _STILL_CORRELATED: Final = 0.05
-_FIRST_BATCH: Final = 200
+_FIRST_BATCH: Final = 100
 _MOST_ELEMENTS: Final = 400_000  # of one batch, which bounds its memory
 _SAME: Final = 1e-9  # log values this close are one figure, and statistics this close are equal
 
@@ -42,14 +48,79 @@ def standardised_cusum(values: Floats, shortest: int = SHORTEST_SEGMENT) -> Floa
     return sums
 
 
+def bump_cusum(values: Floats, length: int) -> Floats:
+    """Give the same for windows of that length against all else, by where they start, from 0.
+
+    With S the sum in the window it is |S| / sqrt(length (n - length)/n).
+    """
+    import numpy as np  # noqa: PLC0415 - slow to load
+
+    n = values.shape[-1]
+    sums = np.cumsum(values, axis=-1)
+    windows: Floats = sums[..., length - 1 :].copy()
+    windows[..., 1:] -= sums[..., :-length]
+    np.abs(windows, out=windows)
+    windows *= math.sqrt(n / (length * (n - length)))
+    return windows
+
+
 def autocorrelation(values: Floats) -> float:
     """Give the correlation of centred values with those one later; 0 where all are equal."""
     total = float(values @ values)
     return float(values[1:] @ values[:-1]) / total if total > 0 else 0.0
 
 
+class Shape(NamedTuple):
+    """A kind of change.
+
+    Attributes:
+        edges: gives the indices of the first values after the likeliest change of that kind.
+        highest: gives the statistic of that change, along the last axis.
+    """
+
+    edges: Callable[[Floats], tuple[int, ...]]
+    highest: Callable[[Floats], Floats]
+
+
+def _step_edges(values: Floats) -> tuple[int, ...]:
+    return (SHORTEST_SEGMENT + int(standardised_cusum(values).argmax()),)
+
+
+def _highest_step(values: Floats) -> Floats:
+    highest: Floats = standardised_cusum(values).max(axis=-1)
+    return highest
+
+
+def _bump_lengths(n: int) -> list[int]:
+    """Double from 4 up to half: no bump is further than a factor of 1.42 from one of them."""
+    return [2**power for power in range(2, (n // 2).bit_length())]
+
+
+def _bump_edges(values: Floats) -> tuple[int, ...]:
+    found = []
+    for length in _bump_lengths(len(values)):
+        cusum = bump_cusum(values, length)
+        start = int(cusum.argmax())
+        found.append((float(cusum[start]), start, start + length))
+    _, start, end = max(found)
+    inside = range(SHORTEST_SEGMENT, len(values) - SHORTEST_SEGMENT + 1)
+    return tuple(edge for edge in (start, end) if edge in inside)
+
+
+def _highest_bump(values: Floats) -> Floats:
+    import numpy as np  # noqa: PLC0415 - slow to load
+
+    lengths = _bump_lengths(values.shape[-1])
+    highest: Floats = np.max([bump_cusum(values, one).max(axis=-1) for one in lengths], axis=0)
+    return highest
+
+
+STEP: Final = Shape(_step_edges, _highest_step)
+BUMP: Final = Shape(_bump_edges, _highest_bump)
+
+
 class PermutationTest:
-    """Whether a series has one level, against a change anywhere in it.
+    """Whether a series has one level, against a change of one shape anywhere in it.
 
     Values that are correlated with their neighbours are permuted in circular blocks of
     round(n^(1/3)) with a random offset, others one by one. They are so where |rho_1| > 0.2, and
@@ -57,29 +128,29 @@ class PermutationTest:
     too. Few blocks have few orders, so that p cannot be small where a change is short; a series of
     correlated values takes more of them after a change, the more so beside many others.
 
-    The random numbers are seeded from the order of the values, so that equal data
-    give equal answers on any machine and in any unit.
+    The random numbers are seeded from the order of the values, so that equal data give equal
+    answers on any machine and in any unit.
 
     Attributes:
-        position: index of the first value after the likeliest change.
+        edges: indices of the first values after the likeliest change: one, or two of a bump.
         permutations: made so far.
         exceeded: by how many of them the series' statistic was reached.
     """
 
-    def __init__(self, logs: Sequence[float] | Floats) -> None:
+    def __init__(self, logs: Sequence[float] | Floats, shape: Shape = STEP) -> None:
         import numpy as np  # noqa: PLC0415 - slow to load
 
         values = np.asarray(logs, dtype=np.float64)
         self._values = values - values.mean() if len(values) else values
-        self.position = 0
+        self._shape = shape
+        self.edges: tuple[int, ...] = ()
         self.permutations = 0
         self.exceeded = 0
         self._statistic = 0.0
         if len(values) < FEWEST_VALUES or np.ptp(values) < _SAME:
             return
-        cusum = standardised_cusum(self._values)
-        self.position = SHORTEST_SEGMENT + int(cusum.argmax())
-        self._statistic = float(cusum.max()) * (1 - _SAME)
+        self.edges = shape.edges(self._values)
+        self._statistic = float(shape.highest(self._values)) * (1 - _SAME)
         self._block = round(len(values) ** (1 / 3)) if self._is_correlated() else 1
         # rounded, because values that differ in their last bits only have no order
         order = np.argsort(np.round(self._values / _SAME), kind="stable").astype("<u4")
@@ -104,7 +175,7 @@ class PermutationTest:
                 max(_FIRST_BATCH, 3 * self.permutations),
                 max(1, _MOST_ELEMENTS // n),
             )
-            highest = standardised_cusum(self._shuffled(batch)).max(axis=-1)
+            highest = self._shape.highest(self._shuffled(batch))
             self.exceeded += int((highest >= self._statistic).sum())
             self.permutations += batch
 
@@ -112,8 +183,8 @@ class PermutationTest:
         if abs(autocorrelation(self._values)) <= _CORRELATED:
             return False
         levelled = self._values.copy()
-        levelled[: self.position] -= levelled[: self.position].mean()
-        levelled[self.position :] -= levelled[self.position :].mean()
+        for start, end in pairwise([0, *self.edges, len(levelled)]):
+            levelled[start:end] -= levelled[start:end].mean()
         return autocorrelation(levelled) > _STILL_CORRELATED
 
     def _shuffled(self, count: int) -> Floats:
@@ -137,8 +208,47 @@ class PermutationTest:
         return np.concatenate([self._values, self._values]).take(sources)
 
 
-def tested(logs: Sequence[float] | Floats, level: float) -> PermutationTest:
-    """Test a series at that level with the usual number of permutations."""
-    test = PermutationTest(logs)
-    test.run(PERMUTATIONS, math.ceil(level * (PERMUTATIONS + 1)))
-    return test
+class LevelTest:
+    """Whether a series has one level, against a step or a bump anywhere in it.
+
+    Six sevenths of the level are for steps; a bump is looked for where there is no step. At the
+    level that it is made for, it decides by 1999 permutations of each.
+
+    Args:
+        logs: the series; below ten values nothing is found.
+        level: the chance of finding anything in noise.
+    """
+
+    def __init__(self, logs: Sequence[float] | Floats, level: float) -> None:
+        self._step = PermutationTest(logs, STEP)
+        self._bump = PermutationTest(logs, BUMP)
+        self._run(self._step, level * _STEPS_SHARE)
+        if self.p > level:
+            self._run(self._bump, level * (1 - _STEPS_SHARE))
+
+    @staticmethod
+    def _run(test: PermutationTest, level: float) -> None:
+        test.run(PERMUTATIONS, math.ceil(level * (PERMUTATIONS + 1)))
+
+    @property
+    def p(self) -> float:
+        """The p-value, at most 1."""
+        return min(self._p_step, self._p_bump, 1.0)
+
+    @property
+    def _p_step(self) -> float:
+        return self._step.p / _STEPS_SHARE
+
+    @property
+    def _p_bump(self) -> float:
+        return self._bump.p / (1 - _STEPS_SHARE)
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Indices of the first values after the likeliest change."""
+        return self._step.edges if self._p_step <= self._p_bump else self._bump.edges
+
+    def refine(self, permutations: int) -> None:
+        """Go on to so many permutations of what was found, until p is known well enough."""
+        found = self._step if self._p_step <= self._p_bump else self._bump
+        found.run(permutations, _ENOUGH_REFINED)

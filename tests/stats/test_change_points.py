@@ -18,9 +18,11 @@ from pytest_perfmon.stats.change_points import (
     noise_sd,
 )
 from pytest_perfmon.stats.cusum import (
+    BUMP,
     PERMUTATIONS,
     PermutationTest,
     autocorrelation,
+    bump_cusum,
     standardised_cusum,
 )
 
@@ -54,6 +56,19 @@ def test_the_cusum_is_its_definition(values, shortest):
     assert rows.tolist() == [pytest.approx(slow, abs=1e-9)] * 2
 
 
+@given(values=series, length=st.integers(1, 9))
+def test_a_window_against_the_rest_is_its_definition(values, length):
+    """The CUSUM of a bump agrees with loops: the level in a window against that of all others."""
+    n, mean = len(values), np.mean(values)
+    slow = [
+        abs(sum(value - mean for value in values[start : start + length]))
+        / math.sqrt(length * (n - length) / n)
+        for start in range(n - length + 1)
+    ]
+    found = bump_cusum(np.array(values) - mean, length)
+    assert found.tolist() == pytest.approx(slow, abs=1e-9)
+
+
 @given(values=series)
 def test_the_autocorrelation_is_its_definition(values):
     """It is the sum of products of neighbours over the sum of squares."""
@@ -74,7 +89,7 @@ def test_units_do_not_matter_to_p(values, scale, shift):
         test.run(199, math.inf)
         tests.append(test)
     one, other = tests
-    assert (one.position, one.exceeded) == (other.position, other.exceeded)
+    assert (one.edges, one.exceeded) == (other.edges, other.exceeded)
 
 
 @given(values=series)
@@ -147,7 +162,7 @@ def test_a_step_is_found_with_its_place_and_size():
     assert change.earliest <= 40 <= change.latest
     assert change.latest - change.earliest <= 4
     assert change.ratio == pytest.approx(math.exp(0.1), rel=0.02)
-    assert change.p == 1 / (PERMUTATIONS + 1)
+    assert change.p == pytest.approx(7 / 6 / (PERMUTATIONS + 1))
 
 
 def test_several_steps_are_told_apart():
@@ -157,6 +172,24 @@ def test_several_steps_are_told_apart():
     found = change_points([level + rng.gauss(0, 0.02) for level in levels])
     assert [round(change.position, -1) for change in found] == [30, 60, 90]
     assert [change.ratio > 1 for change in found] == [True, True, False]
+
+
+@pytest.mark.parametrize("start", [10, 40, 75])
+def test_a_bump_is_found_where_it_begins_and_ends(start):
+    """Fifteen runs at another level, and back: two changes, though no single step is likely."""
+    values = step(100, 0, 0.0, seed=7)
+    values[start : start + 15] = [value + 0.15 for value in values[start : start + 15]]
+    up, down = change_points(values)
+    assert (up.position, down.position) == (start, start + 15)
+    assert up.ratio == pytest.approx(math.exp(0.15), rel=0.03)
+    assert down.ratio == pytest.approx(math.exp(-0.15), rel=0.03)
+
+
+def test_a_bump_at_an_end_is_a_step():
+    """A window that reaches to an end of the series has one edge."""
+    values = [0.0] * 52 + [1.0] * 8
+    assert PermutationTest(values, BUMP).edges == (52,)
+    assert PermutationTest(values[::-1], BUMP).edges == (8,)
 
 
 @pytest.mark.parametrize(("size", "sd"), [(0.02, 0.002), (0.04, 0.06)])
