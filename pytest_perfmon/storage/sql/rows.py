@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from pytest_perfmon.model.run import Environment, StoredValue
 from pytest_perfmon.model.schema import Record, read_record
 from pytest_perfmon.storage.directory import LARGEST_FILE
 from pytest_perfmon.storage.sql.tables import (
+    JUDGED,
     RUNS,
     SERIES,
     VALUES,
@@ -28,14 +29,8 @@ from pytest_perfmon.storage.sql.tables import (
 CHUNK: Final = 400
 """As many numbers go into one statement; older SQLite takes 999."""
 
-_VALUES: Final[Mapping[str, type]] = {
-    "unit": str,
-    "calls": int,
-    "median": float,
-    "p95": float,
-    "control_ns": float,
-}
-
+_KINDS: Final = (int, float, float, float)
+"""Of the judged columns."""
 
 _Row = Sequence[Any]
 
@@ -48,11 +43,16 @@ class _Head(NamedTuple):
     commit: str
 
 
-class KeptSeries(NamedTuple):
-    """What a series is of."""
+class Origin(NamedTuple):
+    """What values are of and where they come from."""
 
     key: Key
     fingerprint: str
+
+
+class _Series(NamedTuple):
+    origin: Origin
+    unit: str
 
 
 class Rows:
@@ -72,17 +72,38 @@ class Rows:
         self._on_damaged = on_damaged
         self._heads: dict[int, _Head | None] = {}
 
-    def series(self, *conditions: Any) -> dict[int, KeptSeries]:
-        """Give the series for which the conditions hold, by number."""
-        columns = SERIES.c.number, SERIES.c.fingerprint, SERIES.c.nodeid, SERIES.c.operation
-        statement = select(*columns).where(*conditions)
-        found = {}
-        for number, fingerprint, nodeid, operation in self._connection.execute(statement):
-            try:
-                found[number] = KeptSeries(Key(text_of(nodeid), text_of(operation)), fingerprint)
-            except ValueError as error:
-                self._skip(SERIES, number, error)
-        return found
+    def values(
+        self,
+        *conditions: Any,
+        only: Callable[[Key], bool] = lambda _: True,
+        limit: int | None = None,
+    ) -> dict[Origin, tuple[StoredValue, ...]]:
+        """Give values by what they are of, oldest first; origins without any are left out.
+
+        Args:
+            conditions: what has to hold for their rows of `perfmon_series`.
+            only: what has to hold for their keys.
+            limit: as many of each, the newest; None is all.
+        """
+        series = {n: one for n, one in self._series(*conditions).items() if only(one.origin.key)}
+        found: dict[Origin, list[StoredValue]] = {}
+        for chunk in chunks(sorted(series), CHUNK):
+            statement = newest_values(self._connection.dialect.name, chunk, limit)
+            rows = self._fine(self._connection.execute(statement).all())
+            self._look_up({row[1] for row in rows})
+            heads = self._heads
+            for number, run, *judged in rows:
+                head = heads[run]
+                if head is not None:
+                    origin, unit = series[number]
+                    found.setdefault(origin, []).append(StoredValue(*head, unit, *judged))
+        for values in found.values():
+            values.sort(key=lambda value: (value.time, value.run_id))
+        # a key whose unit changed has two series, each with as many
+        return {
+            origin: tuple(values if limit is None else values[-limit:])
+            for origin, values in found.items()
+        }
 
     def environments(self, name: str) -> dict[str, Environment]:
         """Give the environments in which runs of a baseline were made, by fingerprint."""
@@ -97,39 +118,33 @@ class Rows:
                 self._skip(RUNS, number, error)
         return found
 
-    def values(
-        self, series: Collection[int], limit: int | None
-    ) -> Iterator[tuple[int, tuple[StoredValue, ...]]]:
-        """Give the newest values of each of those series that has any, oldest first."""
-        for chunk in chunks(sorted(series), CHUNK):
-            statement = newest_values(self._connection.dialect.name, chunk, limit)
-            rows = self._fine(self._connection.execute(statement).all())
-            self._look_up({row[2] for row in rows})
-            heads = self._heads
-            found: dict[int, list[StoredValue]] = {}
-            for number, _, run, unit, calls, median, p95, control_ns in rows:
-                head = heads[run]
-                if head is not None:
-                    value = StoredValue(*head, unit, calls, median, p95, control_ns)
-                    found.setdefault(number, []).append(value)
-            for number, values in found.items():
-                values.sort(key=lambda value: (value.time, value.run_id))
-                yield number, tuple(values if limit is None else values[-limit:])
+    def _series(self, *conditions: Any) -> dict[int, _Series]:
+        texts = SERIES.c.nodeid, SERIES.c.operation, SERIES.c.unit
+        statement = select(SERIES.c.number, SERIES.c.fingerprint, *texts).where(*conditions)
+        found = {}
+        for number, fingerprint, *kept in self._connection.execute(statement):
+            try:
+                nodeid, operation, unit = map(text_of, kept)
+            except ValueError as error:
+                self._skip(SERIES, number, error)
+            else:
+                found[number] = _Series(Origin(Key(nodeid, operation), fingerprint), unit)
+        return found
 
     def _fine(self, rows: Sequence[_Row]) -> Sequence[_Row]:
         # column by column, because that is many times as fast, and nearly always enough
-        columns = list(zip(*rows, strict=True))[3:]
-        if all(map(_are_fine, columns, _VALUES.values())):
+        columns = list(zip(*rows, strict=True))[2:]
+        if all(map(_are_fine, columns, _KINDS)):
             return rows
         fine = []
         for row in rows:
             faults = [
-                f"its {name!r} is {value!r}"
-                for (name, kind), value in zip(_VALUES.items(), row[3:], strict=True)
+                f"its {column.name!r} is {value!r}"
+                for column, kind, value in zip(JUDGED, _KINDS, row[2:], strict=True)
                 if not _are_fine((value,), kind)
             ]
             if faults:
-                self._skip(VALUES, f"(series {row[0]}, run {row[2]})", ", ".join(faults))
+                self._skip(VALUES, f"(series {row[0]}, run {row[1]})", ", ".join(faults))
             else:
                 fine.append(row)
         return fine
@@ -220,6 +235,9 @@ def _environment(fingerprint: str, text: str) -> Environment:
 
 
 def _are_fine(column: Sequence[Any], kind: type) -> bool:
-    if set(map(type, column)) != {kind}:
-        return False
-    return kind is str or (all(map(isfinite, column)) and min(column) >= 0 and max(column) <= MOST)
+    return (
+        set(map(type, column)) == {kind}
+        and all(map(isfinite, column))
+        and min(column) >= 0
+        and max(column) <= MOST
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from pytest_perfmon.errors import RunExistsError, StoreError
 from pytest_perfmon.model.measurement import Key
-from pytest_perfmon.model.run import Environment, Run, Series, Window
+from pytest_perfmon.model.run import Environment, Run, Series, StoredValue, Window
 from pytest_perfmon.model.schema import run_to_json
 from pytest_perfmon.storage.names import check_baseline_name
 from pytest_perfmon.storage.sql.place import Place
-from pytest_perfmon.storage.sql.rows import KeptSeries, Rows, chunks, packed, record_of, skipped
+from pytest_perfmon.storage.sql.rows import Origin, Rows, chunks, packed, record_of, skipped
 from pytest_perfmon.storage.sql.tables import (
     RUNS,
     SERIES,
@@ -78,9 +78,7 @@ class SqlStore:
             with self._place.writing() as connection:
                 saved = connection.execute(insert(RUNS).values(row))
                 (number,) = tuple(saved.inserted_primary_key or ())
-                values = _rows_of_values(run, number, _numbers_of_series(connection, run))
-                if values:
-                    connection.execute(insert(VALUES), values)
+                _save_values(connection, run, number)
         except IntegrityError:
             raise RunExistsError(f"cannot save the run to {where}: it exists there") from None
         return where
@@ -94,29 +92,31 @@ class SqlStore:
             StoreError: the database cannot be read at all.
             NewerSchemaError: a later version of this package made or upgraded it.
         """
-        check_baseline_name(name)
+        named = SERIES.c.name == check_baseline_name(name)
         asked = frozenset(nodeids)
         warnings: list[str] = []
+
+        def only(key: Key) -> bool:
+            return key.nodeid in asked
+
         with self._place.reading() as connection:
             if connection is None:
                 return Window(values={}, elsewhere={}, runs=0)
             rows = Rows(connection, self.describe(), warnings.append)
-
-            def keys(*conditions: Any) -> dict[int, KeptSeries]:
-                series = rows.series(SERIES.c.name == name, *conditions)
-                return {number: one for number, one in series.items() if one.key.nodeid in asked}
-
-            fingerprint = environment.fingerprint
-            here = keys(SERIES.c.fingerprint == fingerprint)
-            there = keys(
-                SERIES.c.fingerprint != fingerprint,
-                SERIES.c.digest.not_in(_digests_with_values(name, fingerprint)),
-            )
-            values = {here[number].key: found for number, found in rows.values(here, limit)}
-            elsewhere = _newest_environments(rows, name, there) if there else {}
+            here = SERIES.c.fingerprint == environment.fingerprint
+            values = rows.values(named, here, only=only, limit=limit)
+            unknown_here = SERIES.c.digest.not_in(_digests_with_values(name, environment))
+            there = rows.values(named, ~here, unknown_here, only=only, limit=1)
+            elsewhere = _newest_environments(there, rows.environments(name)) if there else {}
             runs = select(func.count()).select_from(RUNS).where(RUNS.c.name == name)
             count = connection.scalars(runs).one()
-        return Window(values=values, elsewhere=elsewhere, runs=count, warnings=tuple(warnings))
+        found = {origin.key: kept for origin, kept in values.items()}
+        return Window(
+            values=found,
+            elsewhere={key: one for key, one in elsewhere.items() if key not in found},
+            runs=count,
+            warnings=tuple(warnings),
+        )
 
     def runs(
         self, name: str | None = None, *, on_damaged: Callable[[str], object] | None = None
@@ -180,14 +180,13 @@ class SqlStore:
             if connection is None:
                 return []
             rows = Rows(connection, self.describe(), on_damaged or _say_nothing)
-            series = rows.series(*conditions)
+            values = rows.values(*conditions)
             environments = rows.environments(name)
-            found = [
-                Series(series[number].key, environments[series[number].fingerprint], values)
-                for number, values in rows.values(series, limit=None)
-                if series[number].fingerprint in environments
-            ]
-        return sorted(found, key=lambda one: (one.key, one.environment.fingerprint))
+        return [
+            Series(origin.key, environments[origin.fingerprint], kept)
+            for origin, kept in sorted(values.items())
+            if origin.fingerprint in environments
+        ]
 
     def remove(self, run: Run) -> None:
         """Delete the run's rows.
@@ -219,72 +218,75 @@ class SqlStore:
             raise StoreError(f"cannot remove the run {run.id} from {self.describe()}: it has none")
 
 
-def _digests_with_values(name: str, fingerprint: str) -> Select[Any]:
+def _digests_with_values(name: str, environment: Environment) -> Select[Any]:
     series = SERIES.alias()
     return select(series.c.digest).where(
         series.c.name == name,
-        series.c.fingerprint == fingerprint,
+        series.c.fingerprint == environment.fingerprint,
         exists().where(VALUES.c.series == series.c.number),
     )
 
 
 def _newest_environments(
-    rows: Rows, name: str, series: Mapping[int, KeptSeries]
+    values: Mapping[Origin, Sequence[StoredValue]], environments: Mapping[str, Environment]
 ) -> dict[Key, Environment]:
-    environments = rows.environments(name)
     newest: dict[Key, tuple[str, str]] = {}
-    for number, (value,) in rows.values(series, limit=1):
-        key, fingerprint = series[number]
+    for (key, fingerprint), (*_, value) in values.items():
         if fingerprint in environments:
             newest[key] = max(newest.get(key, ("", "")), (value.time, fingerprint))
     return {key: environments[fingerprint] for key, (_, fingerprint) in newest.items()}
 
 
-def _numbers_of_series(connection: Connection, run: Run) -> Mapping[str, int]:
-    """Give the series of a run's keys by digest, new ones made where they are missing."""
-    name, fingerprint = run.name, run.environment.fingerprint
-    kept = select(SERIES.c.digest, SERIES.c.number).where(
-        SERIES.c.name == name, SERIES.c.fingerprint == fingerprint
-    )
-    known = {row.digest: row.number for row in connection.execute(kept)}
-    # in one order in every process: of those who wait for each other none waits in a ring
-    missing = sorted(
-        (digest, key)
-        for digest, key in ((digest_of(key), key) for key in run.results)
-        if digest not in known
-    )
-    if not missing:
-        return known
-    new = [
-        {
-            "name": name,
-            "fingerprint": fingerprint,
-            "digest": digest,
-            "nodeid": ascii_of(key.nodeid),
-            "operation": ascii_of(key.operation),
-        }
-        for digest, key in missing
-    ]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(SERIES).on_conflict_do_nothing(), new)
-    return {row.digest: row.number for row in connection.execute(kept)}
-
-
-def _rows_of_values(run: Run, number: int, series: Mapping[str, int]) -> list[dict[str, Any]]:
+def _save_values(connection: Connection, run: Run, number: int) -> None:
+    """Write what judging needs of a run's results, and the series that are new with it."""
     moment = moment_of(run.time)
-    return [
+    texts = {
+        digest_of(*key, summary.unit): (*key, summary.unit) for key, summary in run.results.items()
+    }
+    series = _numbers_of_series(connection, run, texts)
+    values = [
         {
-            "series": series[digest_of(key)],
+            "series": series[digest],
             "moment": moment,
             "run": number,
-            "unit": summary.unit,
             "calls": summary.calls,
             "median": float(summary.median),
             "p95": float(summary.p95),
             "control_ns": float(summary.control_ns),
         }
-        for key, summary in run.results.items()
+        for digest, summary in zip(texts, run.results.values(), strict=True)
     ]
+    if values:
+        connection.execute(insert(VALUES), values)
+
+
+def _numbers_of_series(
+    connection: Connection, run: Run, texts: Mapping[str, tuple[str, str, str]]
+) -> Mapping[str, int]:
+    """Give the series of those digests, made where they are missing."""
+    name, fingerprint = run.name, run.environment.fingerprint
+    kept = select(SERIES.c.digest, SERIES.c.number).where(
+        SERIES.c.name == name, SERIES.c.fingerprint == fingerprint
+    )
+    known = {row.digest: row.number for row in connection.execute(kept)}
+    # sorted, so that of processes that make the same ones none waits for another in a ring
+    missing = sorted(texts.keys() - known.keys())
+    if not missing:
+        return known
+    columns = "name", "fingerprint", "digest", "nodeid", "operation", "unit"
+    new = [
+        dict(
+            zip(
+                columns,
+                (name, fingerprint, digest, *map(ascii_of, texts[digest])),
+                strict=True,
+            )
+        )
+        for digest in missing
+    ]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(SERIES).on_conflict_do_nothing(), new)
+    return {row.digest: row.number for row in connection.execute(kept)}
 
 
 def _say_nothing(_: str) -> None:

@@ -3,7 +3,7 @@
 A run is kept twice over. `perfmon_runs` holds each as the text that `model.schema` writes, packed:
 that is the truth, and what copies and reports are made from. `perfmon_values` holds what judging
 needs of each result, in the order in which judging reads it: a series is what one key gave in one
-environment under one baseline name, and the newest values of a series lie side by side.
+environment and unit under one baseline name, and the newest values of a series lie side by side.
 
 Texts that people chose (node ids, operations, commits, environments) are kept as ASCII, with the
 escapes of JSON, because databases differ in what else they can hold: PostgreSQL has no NUL, and
@@ -75,9 +75,10 @@ SERIES: Final = Table(
     Column("digest", Text, nullable=False),
     Column("nodeid", Text, nullable=False),
     Column("operation", Text, nullable=False),
+    Column("unit", Text, nullable=False),
     UniqueConstraint("name", "fingerprint", "digest"),
 )
-"""`digest` stands for node id and operation, which may be longer than PostgreSQL's indexes take."""
+"""`digest` stands for the three texts after it, which may be too long for PostgreSQL's indexes."""
 
 VALUES: Final = Table(
     "perfmon_values",
@@ -85,7 +86,6 @@ VALUES: Final = Table(
     Column("series", BigInteger, primary_key=True, autoincrement=False),
     Column("moment", BigInteger, primary_key=True, autoincrement=False),
     Column("run", BigInteger, primary_key=True, autoincrement=False),
-    Column("unit", Text, nullable=False),
     Column("calls", BigInteger, nullable=False),
     Column("median", Double, nullable=False),
     Column("p95", Double, nullable=False),
@@ -93,6 +93,9 @@ VALUES: Final = Table(
     sqlite_with_rowid=False,
 )
 """`moment` is the run's time in microseconds since 1970; times are nanoseconds."""
+
+JUDGED: Final = tuple(VALUES.c[name] for name in ("calls", "median", "p95", "control_ns"))
+"""The columns of figures."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MOMENT: Final = -(2**63)
@@ -114,9 +117,9 @@ def text_of(kept: Any) -> str:
     return str(json.loads(f'"{kept}"'))
 
 
-def digest_of(key: tuple[str, str]) -> str:
-    """Stand for a key in 32 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+def digest_of(nodeid: str, operation: str, unit: str) -> str:
+    """Stand for what a series is of in 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([nodeid, operation, unit]).encode()).hexdigest()[:32]
 
 
 def moment_of(time: str) -> int:
@@ -125,40 +128,38 @@ def moment_of(time: str) -> int:
 
 
 def newest_values(dialect: str, series: Sequence[int], limit: int | None) -> Select[Any]:
-    """Select the newest values of each of those series; all that are of the last moment taken.
+    """Select (series, run, *judged) of the newest values of each of those series.
 
-    Either form walks the index of `perfmon_values` a series at a time and reads no row that it
-    does not give, however long the history. Numbering the rows of each series instead would read
-    them all.
+    All that are of the last moment taken are among them. Either form walks the index of
+    `perfmon_values` a series at a time and reads no row that it does not give, however long the
+    history. Numbering the rows of each series instead would read them all.
 
     Args:
         dialect: SQLAlchemy's name of the database's kind.
         series: their numbers, a few hundred at most.
         limit: how many of each; None for all.
     """
-    wanted = SERIES.c.number.in_(series)
+    columns = VALUES.c.series, VALUES.c.run, *JUDGED
     if limit is None:
-        return select(*VALUES.c).where(VALUES.c.series.in_(series))
-    own = VALUES.c.series == SERIES.c.number
+        return select(*columns).where(VALUES.c.series.in_(series))
+    wanted = SERIES.c.number.in_(series)
     if dialect == "sqlite":
+        other = VALUES.alias()
         last = (
-            select(VALUES.c.moment)
-            .where(own)
-            .order_by(VALUES.c.moment.desc())
+            select(other.c.moment)
+            .where(other.c.series == SERIES.c.number)
+            .order_by(other.c.moment.desc())
             .limit(1)
             .offset(limit - 1)
-            .correlate(SERIES)
             .scalar_subquery()
         )
-        values = VALUES.alias()
-        since = values.c.moment >= func.coalesce(last, _FIRST_MOMENT)
-        return select(*values.c).where(wanted, values.c.series == SERIES.c.number, since)
+        since = VALUES.c.moment >= func.coalesce(last, _FIRST_MOMENT)
+        return select(*columns).where(wanted, VALUES.c.series == SERIES.c.number, since)
     newest = (
-        select(*VALUES.c)
-        .where(own)
+        select(*columns)
+        .where(VALUES.c.series == SERIES.c.number)
         .order_by(VALUES.c.moment.desc())
         .fetch(limit, with_ties=True)
-        .correlate(SERIES)
         .lateral()
     )
     return select(*newest.c).select_from(SERIES.join(newest, true())).where(wanted)
