@@ -1,23 +1,21 @@
-"""JSON lines over a loopback socket, opened with a secret that only our own child knows."""
+"""JSON lines between a parent and its child, which calls the parent by a secret."""
 
 from __future__ import annotations
 
-import contextlib
-import hmac
 import json
-import secrets
 import select
 import socket
 import subprocess
 import time
 from typing import Any, Final
 
+from pytest_perfmon.duet.door import Door, knock
 from pytest_perfmon.errors import PerfmonError
 
 VARIABLE: Final = "PERFMON_WORKER"
-"""The environment variable by which a child finds its parent: `port:secret`."""
+"""The environment variable by which a child finds its parent: the address of a door."""
 
-_LOOPBACK: Final = "127.0.0.1"
+_CALL_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.2
 _MOST_BYTES: Final = 64_000_000
 
@@ -87,41 +85,19 @@ class Channel:
         self._connection.close()
 
 
-class Listener:
-    """The parent's end before the child has called: a port and a secret.
+def accept(door: Door, child: subprocess.Popen[bytes], deadline: float) -> Channel:
+    """Wait at the door for a child to call, at most until that time of `time.monotonic`.
 
-    Attributes:
-        address: what the child needs to know, the value of the variable `PERFMON_WORKER`.
+    Raises:
+        ChannelClosedError: where the child ended first, or did not call in time.
     """
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server((_LOOPBACK, 0))
-        self._secret = secrets.token_hex(16)
-        self.address = f"{self._socket.getsockname()[1]}:{self._secret}"
-
-    def accept(self, child: subprocess.Popen[bytes], deadline: float) -> Channel:
-        """Wait for the child to call; strangers are turned away.
-
-        Raises:
-            ChannelClosedError: where the child ended first, or did not call in time.
-        """
-        while time.monotonic() < deadline:
-            if select.select([self._socket], [], [], _POLL_SECONDS)[0]:
-                channel = Channel(self._socket.accept()[0])
-                with contextlib.suppress(ChannelClosedError):
-                    hello = channel.receive(time.monotonic() + _POLL_SECONDS * 10)
-                    if hmac.compare_digest(
-                        str(hello.get("secret")).encode(), self._secret.encode()
-                    ):
-                        return channel
-                channel.close()
-            elif child.poll() is not None:
-                raise ChannelClosedError(f"it ended with exit code {child.returncode}")
-        raise ChannelClosedError("the time limit was reached")
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._socket.close()
+    while time.monotonic() < deadline:
+        connection = door.admit(_POLL_SECONDS)
+        if connection is not None:
+            return Channel(connection)
+        if child.poll() is not None:
+            raise ChannelClosedError(f"it ended with exit code {child.returncode}")
+    raise ChannelClosedError("the time limit was reached")
 
 
 def call_parent(address: str) -> Channel:
@@ -130,12 +106,7 @@ def call_parent(address: str) -> Channel:
     Raises:
         ChannelClosedError: where nobody listens there.
     """
-    port, _, secret = address.partition(":")
     try:
-        connection = socket.create_connection((_LOOPBACK, int(port)), timeout=10)
+        return Channel(knock(address, _CALL_SECONDS))
     except (OSError, ValueError) as error:
         raise ChannelClosedError(f"{VARIABLE} leads to nobody: {error}") from None
-    connection.settimeout(None)  # a parent that is measuring reads later
-    channel = Channel(connection)
-    channel.send({"secret": secret})
-    return channel

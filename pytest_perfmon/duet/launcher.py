@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, Listener
+from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, accept
+from pytest_perfmon.duet.door import Door
 from pytest_perfmon.duet.processes import Guard, ask_to_end, end_within, last_line, start_apart
 from pytest_perfmon.duet.slots import private_slot
 from pytest_perfmon.errors import PerfmonError
@@ -112,7 +113,7 @@ class Worker:
             ) from None
         self._remains = contextlib.ExitStack()
         self._remains.callback(slot.leave)
-        self._listener = Listener()
+        self._door = Door()
         self._output = slot.directory / "output"
         arguments = child_arguments(invocation, files, slot.directory)
         self.channel: Channel | None = None
@@ -121,11 +122,11 @@ class Worker:
                 self.process = start_apart(
                     [executable, "-m", PROGRAM, *arguments],
                     cwd=invocation.directory,
-                    env=_environment(self._listener.address, environment or {}),
+                    env=_environment(self._door.address, environment or {}),
                     stdout=sink,
                 )
         except OSError as error:
-            self._listener.close()
+            self._door.close()
             self._remains.close()
             raise LaunchError(f"{executable!r} could not be started: {error.strerror}") from None
         self._remains.enter_context(guard.watching(self.process))
@@ -138,7 +139,7 @@ class Worker:
         """
         try:
             deadline = time.monotonic() + _CONNECT_SECONDS
-            self.channel = self._listener.accept(self.process, deadline)
+            self.channel = accept(self._door, self.process, deadline)
         except ChannelClosedError as error:
             last = self.last_line() or "it printed nothing"
             raise LaunchError(f"a fresh process could not be started: {error} ({last})") from None
@@ -161,7 +162,7 @@ class Worker:
         """
         if self.channel is not None:
             self.channel.close()
-        self._listener.close()
+        self._door.close()
         end_within(self.process, patience)
         self._remains.close()
 

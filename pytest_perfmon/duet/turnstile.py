@@ -6,8 +6,6 @@ other, which goes on alone to the next position that both have. Nothing here kno
 
 from __future__ import annotations
 
-import hmac
-import secrets
 import select
 import socket
 import struct
@@ -15,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from pytest_perfmon.duet.door import Door, knock
 from pytest_perfmon.errors import PerfmonError
 
 _TOKEN: Final = b"."
@@ -24,50 +23,22 @@ _PACED: Final = b"#"
 _POSITION: Final = struct.Struct(">iii")
 _PACE: Final = struct.Struct(">qiii")
 _END: Final = 2**31 - 1
-_LOOPBACK: Final = "127.0.0.1"
-_SECRET_BYTES: Final = 32
 
 
 class TurnstileError(PerfmonError):
     """The other side failed, is gone, or did not come in time."""
 
 
-class MeetingPlace:
-    """Where slot 0 waits for slot 1; strangers are turned away.
+def wait_at(door: Door, patience: float) -> socket.socket:
+    """Wait for slot 1, as slot 0 does.
 
-    Attributes:
-        address: what slot 1 has to know, `port:secret`.
+    Raises:
+        TurnstileError: it did not come within so many seconds.
     """
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server((_LOOPBACK, 0))
-        self._secret = secrets.token_hex(_SECRET_BYTES // 2)
-        self.address = f"{self._socket.getsockname()[1]}:{self._secret}"
-
-    def wait(self, patience: float) -> socket.socket:
-        """Wait for slot 1.
-
-        Raises:
-            TurnstileError: it did not come within so many seconds.
-        """
-        deadline = time.monotonic() + patience
-        while (left := deadline - time.monotonic()) > 0:
-            self._socket.settimeout(left)
-            try:
-                connection = self._socket.accept()[0]
-                connection.settimeout(left)
-                said = connection.recv(_SECRET_BYTES, socket.MSG_WAITALL)
-            except OSError:
-                continue
-            if hmac.compare_digest(said, self._secret.encode()):
-                connection.settimeout(None)
-                return connection
-            connection.close()
+    connection = door.admit(patience)
+    if connection is None:
         raise TurnstileError(f"the other side did not come within {patience:g} s")
-
-    def close(self) -> None:
-        """Wait no longer."""
-        self._socket.close()
+    return connection
 
 
 def go_to(address: str, patience: float) -> socket.socket:
@@ -76,14 +47,10 @@ def go_to(address: str, patience: float) -> socket.socket:
     Raises:
         TurnstileError: nobody is there.
     """
-    port, _, secret = address.partition(":")
     try:
-        connection = socket.create_connection((_LOOPBACK, int(port)), patience)
-        connection.sendall(secret.encode())
-        connection.settimeout(None)
-    except OSError as error:
+        return knock(address, patience)
+    except (OSError, ValueError) as error:
         raise TurnstileError(f"the other side is not there: {error}") from None
-    return connection
 
 
 class Arrival(NamedTuple):

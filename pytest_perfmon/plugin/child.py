@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, call_parent
+from pytest_perfmon.duet.processes import last_line
 from pytest_perfmon.measure.clock import SystemClock
 from pytest_perfmon.model.codec import from_plain
 from pytest_perfmon.testing import CLOCK_KEY
@@ -61,7 +62,7 @@ class Child:
             self._send({"result": report.perfmon})
         elif report.failed or report.skipped:
             exclusive = "needs exclusive fixtures: " if report.when == "setup" else ""
-            last = _last_line(report)
+            last = last_line(str(report.longrepr)) or "without a word"
             self._why = f"{exclusive}its {report.when} {report.outcome} there: {last}"
 
     def pytest_sessionfinish(self) -> None:
@@ -72,11 +73,6 @@ class Child:
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(ChannelClosedError):
             self._channel.send(message)
-
-
-def _last_line(report: pytest.TestReport) -> str:
-    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "without a word"
 
 
 class WorkerName:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_perfmon.duet.channel import Channel, ChannelClosedError
+from pytest_perfmon.duet.door import Door
 from pytest_perfmon.duet.pinning import run_on
 from pytest_perfmon.duet.protocol import (
     Began,
@@ -23,7 +24,7 @@ from pytest_perfmon.duet.protocol import (
     decode,
     encode,
 )
-from pytest_perfmon.duet.turnstile import MeetingPlace, Turnstile, TurnstileError, go_to
+from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError, go_to, wait_at
 from pytest_perfmon.measure.clock import Clock
 from pytest_perfmon.measure.control import read_control
 from pytest_perfmon.model.verdict import TestResult
@@ -58,14 +59,14 @@ class DuetWorker:
         Raises:
             pytest.UsageError: the conductor or the other side is gone.
         """
-        with contextlib.closing(MeetingPlace()) as meeting_place:
-            self._send(Ready(tuple(nodeids), meeting_place.address))
+        with contextlib.closing(Door()) as door:
+            self._send(Ready(tuple(nodeids), door.address))
             try:
                 go = decode(self._channel.receive())
                 if not isinstance(go, Go):
                     raise pytest.UsageError(f"the conductor sent {go!r}: expected to be let go")
                 if go.slot == 0:
-                    connection = meeting_place.wait(go.slice_seconds)
+                    connection = wait_at(door, go.slice_seconds)
                 else:
                     connection = go_to(go.meeting_place, go.slice_seconds)
             except (ChannelClosedError, TurnstileError) as error:

@@ -10,7 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from pytest_perfmon.duet.channel import Channel, ChannelClosedError, Listener, call_parent
+from pytest_perfmon.duet.channel import Channel, ChannelClosedError, accept, call_parent
+from pytest_perfmon.duet.door import Door
 
 
 @pytest.fixture
@@ -63,10 +64,10 @@ def test_a_wait_has_an_end(pair):
 def test_a_child_that_knows_the_secret_is_let_in(sleeper):
     """A stranger on the port is turned away, the child is not."""
     with (
-        closing(Listener()) as listener,
-        closing(call_parent(f"{listener.address.partition(':')[0]}:wrong")),
-        closing(call_parent(listener.address)) as child,
-        closing(listener.accept(sleeper, time.monotonic() + 10)) as parent,
+        closing(Door()) as door,
+        closing(call_parent(f"{door.address.partition(':')[0]}:wrong")),
+        closing(call_parent(door.address)) as child,
+        closing(accept(door, sleeper, time.monotonic() + 10)) as parent,
     ):
         child.send({"hello": 1})
         assert parent.receive(time.monotonic() + 5) == {"hello": 1}
@@ -74,12 +75,10 @@ def test_a_child_that_knows_the_secret_is_let_in(sleeper):
 
 def test_a_child_that_ends_first_is_noticed(sleeper):
     """Waiting for a child that is dead ends at once, with its exit code."""
-    listener = Listener()
     sleeper.kill()
     sleeper.wait()
-    with pytest.raises(ChannelClosedError, match="ended with exit code"):
-        listener.accept(sleeper, time.monotonic() + 10)
-    listener.close()
+    with closing(Door()) as door, pytest.raises(ChannelClosedError, match="ended with exit code"):
+        accept(door, sleeper, time.monotonic() + 10)
 
 
 def test_a_parent_that_is_gone_is_said():

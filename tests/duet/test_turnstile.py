@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pytest_perfmon.duet.turnstile import MeetingPlace, Turnstile, TurnstileError, go_to
+from pytest_perfmon.duet.door import Door
+from pytest_perfmon.duet.turnstile import Turnstile, TurnstileError, go_to, wait_at
 
 
 @contextmanager
@@ -114,19 +115,15 @@ def test_a_side_that_is_late_is_given_up():
         assert first.given_up
 
 
-def test_a_meeting_place_turns_strangers_away():
-    """Who does not know the secret is not let in; who does, is."""
-    place = MeetingPlace()
-    port = place.address.partition(":")[0]
-
-    def arrive():
-        go_to(f"{port}:{'0' * 32}", 5.0).close()
-        return go_to(place.address, 5.0)
-
-    waited, came = both(lambda: place.wait(5.0), arrive)
+def test_slot_one_comes_to_where_slot_zero_waits():
+    """Afterwards nobody is there, and a side that does not come is told after the patience."""
+    door = Door()
+    waited, came = both(lambda: wait_at(door, 5.0), lambda: go_to(door.address, 5.0))
     with waited, came:
         came.sendall(b"x")
         assert waited.recv(1) == b"x"
-    place.close()
+    with pytest.raises(TurnstileError, match=r"did not come within 0\.01 s"):
+        wait_at(door, 0.01)
+    door.close()
     with pytest.raises(TurnstileError, match="not there"):
-        go_to(place.address, 0.5)
+        go_to(door.address, 0.5)
