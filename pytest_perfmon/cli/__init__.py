@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from pytest_perfmon.cli import compare, export, history, import_runs, prune, replay, show
+from pytest_perfmon.cli import compare, copy, export, history, import_runs, prune, replay, show
 from pytest_perfmon.cli.exit_codes import FINE, INTERRUPTED, USAGE
 from pytest_perfmon.cli.output import Output
 from pytest_perfmon.errors import UsageError
@@ -42,6 +42,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "compare": compare,
         "show": show,
         "prune": prune,
+        "copy": copy,
         "import": import_runs,
         "export": export,
         "replay": replay,
