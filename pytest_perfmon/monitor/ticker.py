@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +33,8 @@ class Ticker:
         self._function = function
         self._every_s = every_s
         self._guard = guard
-        self._closed = threading.Event()
+        # Unlike an Event, it has no lock that a fork could leave closed in the child.
+        self._closing: SimpleQueue[None] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -48,8 +50,13 @@ class Ticker:
 
     def close(self) -> None:
         """Call no more; may be called again."""
-        self._closed.set()
+        self._closing.put(None)
 
     def _run(self) -> None:
-        while not self._closed.wait(self._every_s):
-            self._guard.call(self._function)
+        while True:
+            try:
+                self._closing.get(timeout=self._every_s)
+            except Empty:
+                self._guard.call(self._function)
+            else:
+                return

@@ -8,10 +8,13 @@ import pickle
 import signal
 import sys
 import threading
+from queue import SimpleQueue
 
 import pytest
 
-from pytest_perfmon.monitor.core import PerformanceMonitor
+from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
+from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.monitor.ticker import Ticker
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
 threads_beside_forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -274,3 +277,39 @@ def test_counts_of_processes_add_up():
     monitor.merge(in_child(work))
     stats = monitor.get_stats("op")
     assert (stats.count, stats.avg) == (2, 2.0)
+
+
+@needs_fork
+@threads_beside_forks
+def test_a_ticker_can_be_closed_in_a_forked_child():
+    """Wherever the parent's ticking thread is at the fork, closing in the child does not hang."""
+    inside, leave = threading.Event(), SimpleQueue()
+
+    def trace(frame, event, _argument):
+        if event == "line" and frame.f_code is threading.Condition.wait.__code__:
+            inside.set()  # with the condition's lock held, if the thread uses one
+            leave.get(timeout=10)
+        return trace
+
+    def work():
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(5)
+        ticker.close()
+        signal.alarm(0)
+        return "closed"
+
+    def tick():
+        inside.set()
+        leave.get(timeout=10)
+
+    threading.settrace(trace)
+    try:
+        ticker = Ticker(tick, 0.01, guard=Guard(LOGGER), name="perfmon-test")
+    finally:
+        threading.settrace(None)
+    assert inside.wait(10)
+    try:
+        assert in_child(work) == "closed"
+    finally:
+        leave.put(None)
+        ticker.close()
