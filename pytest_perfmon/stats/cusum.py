@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SHORTEST_SEGMENT: Final = 3
 FEWEST_VALUES: Final = 10
 PERMUTATIONS: Final = 1999
+_SHORTEST_WINDOW: Final = 4
 _STEPS_SHARE: Final = 6 / 7  # of the level: 3 % of 3.5 %; the rest is for bumps
 _ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
 _CORRELATED: Final = 0.2
@@ -48,20 +49,25 @@ def standardised_cusum(values: Floats, shortest: int = SHORTEST_SEGMENT) -> Floa
     return sums
 
 
-def bump_cusum(values: Floats, length: int) -> Floats:
-    """Give the same for windows of that length against all else, by where they start, from 0.
+def bump_cusums(values: Floats) -> Iterator[tuple[int, Floats, float]]:
+    """Give what is needed of windows of 4, 8, … values, up to half, against all else.
 
-    With S the sum in the window it is |S| / sqrt(length (n - length)/n).
+    No bump is longer or shorter than one of these by more than a factor of 1.42.
+
+    Yields:
+        (length, |S| of the windows by where they start, the factor that makes it the same as
+        `standardised_cusum`: sqrt(n/(length (n - length)))).
     """
     import numpy as np  # noqa: PLC0415 - slow to load
 
     n = values.shape[-1]
-    sums = np.cumsum(values, axis=-1)
-    windows: Floats = sums[..., length - 1 :].copy()
-    windows[..., 1:] -= sums[..., :-length]
-    np.abs(windows, out=windows)
-    windows *= math.sqrt(n / (length * (n - length)))
-    return windows
+    sums = np.zeros((*values.shape[:-1], n + 1))
+    np.cumsum(values, axis=-1, out=sums[..., 1:])
+    length = _SHORTEST_WINDOW
+    while length <= n // 2:
+        windows = sums[..., length:] - sums[..., :-length]
+        yield length, np.abs(windows, out=windows), math.sqrt(n / (length * (n - length)))
+        length *= 2
 
 
 def autocorrelation(values: Floats) -> float:
@@ -91,17 +97,11 @@ def _highest_step(values: Floats) -> Floats:
     return highest
 
 
-def _bump_lengths(n: int) -> list[int]:
-    """Double from 4 up to half: no bump is further than a factor of 1.42 from one of them."""
-    return [2**power for power in range(2, (n // 2).bit_length())]
-
-
 def _bump_edges(values: Floats) -> tuple[int, ...]:
     found = []
-    for length in _bump_lengths(len(values)):
-        cusum = bump_cusum(values, length)
-        start = int(cusum.argmax())
-        found.append((float(cusum[start]), start, start + length))
+    for length, windows, factor in bump_cusums(values):
+        start = int(windows.argmax())
+        found.append((float(windows[start]) * factor, start, start + length))
     _, start, end = max(found)
     inside = range(SHORTEST_SEGMENT, len(values) - SHORTEST_SEGMENT + 1)
     return tuple(edge for edge in (start, end) if edge in inside)
@@ -110,8 +110,8 @@ def _bump_edges(values: Floats) -> tuple[int, ...]:
 def _highest_bump(values: Floats) -> Floats:
     import numpy as np  # noqa: PLC0415 - slow to load
 
-    lengths = _bump_lengths(values.shape[-1])
-    highest: Floats = np.max([bump_cusum(values, one).max(axis=-1) for one in lengths], axis=0)
+    all_highest = [windows.max(axis=-1) * factor for _, windows, factor in bump_cusums(values)]
+    highest: Floats = np.max(all_highest, axis=0)
     return highest
 
 
