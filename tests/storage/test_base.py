@@ -39,12 +39,23 @@ def test_opening_touches_nothing(tmp_path):
     assert (tmp_path / "a/b/default").is_dir()
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/x", "sqlite:///x.db", "postgresql+psycopg://h/d"])
+@pytest.mark.parametrize("url", ["s3://bucket/x", "mysql://h/d", "postgresql://h/d"])
 def test_an_unknown_scheme_names_those_there_are(tmp_path, url):
     """A URL that nothing opens is a usage error with its scheme and the known ones."""
     with pytest.raises(UsageError, match="expected a directory or one of file:") as caught:
         open_store(url, tmp_path)
     assert repr(url) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgres://me:secret@h/d", "postgresql://me:sec?secret@h/d", "s3://b/x?key=secret&at=me@h"],
+)
+def test_an_unknown_url_is_not_shown_with_what_may_be_a_password(tmp_path, url):
+    """The commonest mistake in a URL, its scheme, does not print what stands behind it."""
+    with pytest.raises(UsageError, match=r":…': no store has the scheme") as caught:
+        open_store(url, tmp_path)
+    assert "sec" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["", "  ", "file:", "a\0b", "file://elsewhere/x"])
