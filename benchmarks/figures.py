@@ -113,15 +113,28 @@ def soak() -> Iterator[str]:
     yield f"## A soak of {data['seconds'] / 60:g} minutes"
     yield ""
     yield (
-        f"{data['requests']:,} requests of a real uvicorn, {data['failed']} failed;"
-        f" {data['calls']:,} calls of {data['names_offered']:,} operations, of which"
-        f" {data['names_counted_wrong']} were counted wrong;"
-        f" {data['counted_as_other']:,} calls beyond the cap counted together."
-        f" Memory: {data['second_minute_mb']:.1f} MB in the second minute,"
-        f" {data['last_minute_mb']:.1f} MB in the last"
-        f" ({data['last_minute_mb'] / data['second_minute_mb'] - 1:+.1%}, where flat is wanted):"
-        f" `benchmarks/soak.py`."
+        "Two real uvicorns at the same time, one without and one with monitor, middleware and"
+        f" exporters. Counted are {data['requests_counted']:,} of {data['requests_handled']:,}"
+        f" requests and {data['calls']:,} calls of {data['names_offered']:,} operations;"
+        f" {data['names_counted_wrong']} of {data['names_told_apart']:,} operations are counted"
+        f" wrong, and of {data['beyond_the_cap']:,} calls beyond the cap"
+        f" {data['counted_as_other']:,} are counted together: `benchmarks/soak.py`."
     )
+    yield ""
+    servers = (
+        (
+            name,
+            f"{one['requests']:,}",
+            one["failed"],
+            f"{one['second_minute_mb']:.1f}",
+            f"{one['last_minute_mb']:.1f}",
+            f"{one['growth_mb']:+z.1f}",
+            f"{one['growth_mb'] / one['second_minute_mb']:+z.1%}",
+        )
+        for name, one in data["servers"].items()
+    )
+    head: tuple[str, ...] = ("server", "requests", "failed", "MB in the second minute")
+    yield from table((*head, "in the last", "growth", "share"), servers)
     yield ""
     yield (
         f"The collector was dead from second {data['killed_at_s']:.0f} to"
