@@ -222,6 +222,12 @@ def format_share(share: float, *, signed: bool = False) -> str:
     return f"{percent:{'+' if signed else ''}.{digits}f}%"
 
 
+def format_ends(low: float, high: float) -> str:
+    """Show an interval of signed shares, in percent: `[+4.1, +9.6]`."""
+    ends = (format_share(end, signed=True).removesuffix("%") for end in (low, high))
+    return f"[{', '.join(ends)}]"
+
+
 def format_limit_ns(ns: float) -> str:
     """Show a limit as shortly as it was probably written: `50 ms`, `1.5 s`, `200 us`."""
     scale = common_scale([ns])

@@ -16,6 +16,7 @@ from pytest_perfmon.units import (
     format_bytes,
     format_limit_ns,
     format_ns,
+    format_ends,
     format_share,
     parse_bytes,
     parse_cap_ns,
@@ -257,6 +258,10 @@ class TestShowing:
         """What is shown as a percentage is the share to half of its last digit."""
         percent = float(format_share(share, signed=True).rstrip("%"))
         assert abs(percent - share * 100) <= (0.0501 if abs(share) < 0.9995 else 0.501)
+
+    def test_an_interval_shows_both_ends(self):
+        """Signs are shown, and percent is understood."""
+        assert format_ends(-0.0123, 0.096) == "[-1.2, +9.6]"
 
     @pytest.mark.parametrize("text", ["50 ms", "1.5 s", "200 us", "90 s", "123.456 ms", "1 ns"])
     def test_a_limit_is_shown_as_it_was_written(self, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -67,6 +68,21 @@ class Budget:
     def limit(self, criterion: str) -> float | None:
         """Give the limit on that criterion, None where there is none."""
         return next((one.limit for one in self.limits if one.criterion == criterion), None)
+
+
+def limit_of(budgets: Iterable[Budget], criterion: str, operation: str, own: str) -> float | None:
+    """Give the first limit on a criterion that a test's marks set for an operation.
+
+    Args:
+        budgets: its marks.
+        criterion: what is limited.
+        operation: the operation.
+        own: the name of the test's own measurement, which marks without a name are about.
+    """
+    limits = (
+        budget.limit(criterion) for budget in budgets if (budget.operation or own) == operation
+    )
+    return next((limit for limit in limits if limit is not None), None)
 
 
 T = TypeVar("T", bound=MeasureOptions)

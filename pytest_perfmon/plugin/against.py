@@ -28,7 +28,7 @@ from pytest_perfmon.duet.slots import default_cache_dir
 from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.measure.clock import Clock
-from pytest_perfmon.model.budget import Budget
+from pytest_perfmon.model.budget import Budget, limit_of
 from pytest_perfmon.model.measurement import Key, Measurement
 from pytest_perfmon.model.verdict import Change, MeasuredOperation, Outcome, TestResult, Verdict
 from pytest_perfmon.plugin.once import Once
@@ -213,11 +213,9 @@ def min_effects(
 
     def min_effect_of(key: Key) -> float:
         own, budgets = by_nodeid[key.nodeid]
-        for budget in budgets:
-            limit = budget.limit("max_regression")
-            if limit is not None and (budget.operation or own) == key.operation:
-                return max(options.min_effect, limit)
-        return max(options.min_effect, options.max_regression or 0.0)
+        limit = limit_of(budgets, "max_regression", key.operation, own)
+        of_run = options.max_regression or 0.0
+        return max(options.min_effect, of_run if limit is None else limit)
 
     return min_effect_of
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from pytest_perfmon.model.budget import Budget
+from pytest_perfmon.model.budget import Budget, limit_of
 from pytest_perfmon.model.measurement import Key, Measurement, Summary
 from pytest_perfmon.model.run import Environment, StoredValue, Window
 from pytest_perfmon.model.verdict import MeasuredOperation, Outcome, TestResult, Verdict
@@ -181,8 +181,9 @@ class Judging:
         history = [value for value in stored if value.unit == summary.unit]
         if not history:
             return not_checked(key, CRITERION, _why_no_history(baseline, key, stored))
+        limit = limit_of(recording.budgets, "max_regression", key.operation, recording.own)
         judge = BaselineJudge(
-            key, history, baseline.suite, _max_regression(recording, key, self._max_regression)
+            key, history, baseline.suite, self._max_regression if limit is None else limit
         )
         first = judge.screen(summary)
         if not first.suspect or self._second_look is None:
@@ -222,14 +223,6 @@ def _same_criterion(result: TestResult, verdict: Verdict) -> Verdict | str:
         if (one.key, one.criterion) == (verdict.key, verdict.criterion)
     )
     return next(same, "the fresh process did not measure it")
-
-
-def _max_regression(recording: Recording, key: Key, of_run: float | None) -> float | None:
-    for budget in recording.budgets:
-        limit = budget.limit("max_regression")
-        if limit is not None and (budget.operation or recording.own) == key.operation:
-            return limit
-    return of_run
 
 
 def _why_no_history(baseline: Baseline, key: Key, stored: Sequence[StoredValue]) -> str:

@@ -52,18 +52,10 @@ class Decision:
         blocks: blocks made, lost ones included.
         change: the verdict; None says go on, UNDECIDED that the cap is reached or that no verdict
             can be reached before it.
-        e_regressed: E now against "at most `min_effect` slower".
-        e_improved: E now against "at most `min_effect` faster".
-        peak_regressed: the running maximum, which e-Holm goes by.
-        peak_improved: the same of the other direction.
     """
 
     blocks: int
     change: Change | None
-    e_regressed: float
-    e_improved: float
-    peak_regressed: float
-    peak_improved: float
 
 
 class BlockSeries:
@@ -118,14 +110,8 @@ class BlockSeries:
             bars: as they stand after this block.
             cap: how many blocks may be made in all.
         """
-        return Decision(
-            blocks=len(self._blocks),
-            change=self._change(bars, cap - len(self._blocks)),
-            e_regressed=e_value(self.regressed.log_e),
-            e_improved=e_value(self.improved.log_e),
-            peak_regressed=e_value(self.regressed.log_peak),
-            peak_improved=e_value(self.improved.log_peak),
-        )
+        blocks = len(self._blocks)
+        return Decision(blocks, self._change(bars, cap - blocks))
 
     def _change(self, bars: Bars, blocks_left: int) -> Change | None:
         if _reaches(self.regressed.log_peak, bars.regressed):

@@ -11,7 +11,7 @@ from pytest_perfmon.model.verdict import BlockRecord, Change, Comparison, Outcom
 from pytest_perfmon.stats.blocks import Bars, BlockSeries
 from pytest_perfmon.stats.confidence import excluded_slowdown
 from pytest_perfmon.stats.evidence import e_value
-from pytest_perfmon.units import format_share
+from pytest_perfmon.units import format_ends, format_share
 from pytest_perfmon.verdicts.budgets import not_checked
 
 CRITERION: Final = "against"
@@ -92,11 +92,7 @@ def _what_would_decide(series: BlockSeries, bars: Bars, cap: int) -> str:
 def _said(comparison: Comparison, series: BlockSeries) -> str:
     said = f"{comparison.change} {format_share(comparison.effect, signed=True)}"
     if math.isfinite(comparison.low) and math.isfinite(comparison.high) and comparison.low > -1:
-        low, high = (
-            format_share(end, signed=True).removesuffix("%")
-            for end in (comparison.low, comparison.high)
-        )
-        said += f" [{low}, {high}]"
+        said += f" {format_ends(comparison.low, comparison.high)}"
     said += f" · {comparison.backing}"
     if comparison.change is Change.UNCHANGED and comparison.low > _SMALLEST_NAMED:
         said += f" · up to {format_share(math.expm1(series.tau), signed=True)} is allowed"

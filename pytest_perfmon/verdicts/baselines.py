@@ -17,7 +17,7 @@ from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.model.verdict import Change, Comparison, Outcome, Verdict
 from pytest_perfmon.stats.prediction import RUNS_NEEDED
-from pytest_perfmon.units import format_share
+from pytest_perfmon.units import format_ends, format_share
 from pytest_perfmon.verdicts.adaptive import THRESHOLD_RATIO
 from pytest_perfmon.verdicts.screening import SCREENING_LEVEL, Screener, Screening, Suite
 
@@ -116,11 +116,7 @@ class BaselineJudge:
         effect = format_share(comparison.effect, signed=True)
         said = f"{self.key.operation} {comparison.change} {effect}"
         if math.isfinite(comparison.high):
-            low, high = (
-                format_share(end, signed=True).removesuffix("%")
-                for end in (comparison.low, comparison.high)
-            )
-            said += f" [{low}, {high}] · {comparison.backing}"
+            said += f" {format_ends(comparison.low, comparison.high)} · {comparison.backing}"
         else:
             said += f" · only {comparison.backing} behind it"
         if comparison.visible is not None:

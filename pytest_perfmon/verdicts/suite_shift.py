@@ -24,7 +24,7 @@ from pytest_perfmon.stats.prediction import (
     moderated_variance,
     predict,
 )
-from pytest_perfmon.units import format_share
+from pytest_perfmon.units import format_ends, format_share
 from pytest_perfmon.verdicts.screening import Suite
 from pytest_perfmon.verdicts.stored import fit_values, log_ns
 
@@ -55,10 +55,9 @@ class SuiteShift:
 
     def line(self) -> str:
         """Say it in one line."""
-        low, high = (format_share(end, signed=True).removesuffix("%") for end in self._ends)
         said = (
             f"all {self.keys} operations together: {format_share(self.effect, signed=True)}"
-            f" [{low}, {high}] against {self.runs} stored runs, "
+            f" {format_ends(*self._ends)} against {self.runs} stored runs, "
         )
         said += "SLOWER than these ever vary" if self.slower else "within what these vary"
         if self.apart:

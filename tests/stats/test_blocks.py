@@ -29,6 +29,16 @@ def decided(data, bars=ALONE, *, min_effect=0.02, cap=40):
     return replay(data, [bars] * len(data), min_effect=min_effect, cap=cap)[-1]
 
 
+def evidence(data):
+    """Give E now and at its peak, of a slowdown and of a speed-up."""
+    series = BlockSeries(0.02)
+    for datum in data:
+        series.add(datum)
+    return tuple(
+        (e_value(one.log_e), e_value(one.log_peak)) for one in (series.regressed, series.improved)
+    )
+
+
 def around(theta, seed=0, spread=0.01, blocks=40):
     """Draw a plain series about theta."""
     rng = random.Random(seed)
@@ -49,10 +59,10 @@ def test_a_clear_speedup_is_improved():
 
 def test_equal_sides_are_unchanged():
     """Noise about zero ends as UNCHANGED, with evidence against both directions."""
-    decision = decided(around(0.0))
+    data = around(0.0)
+    decision = decided(data)
     assert decision.change is Change.UNCHANGED
-    assert decision.e_regressed <= 1 / 20
-    assert decision.e_improved <= 1 / 20
+    assert all(now <= 1 / 20 for now, _ in evidence(data[: decision.blocks]))
     assert decision.blocks < 40
 
 
@@ -112,9 +122,9 @@ def test_a_bar_that_may_still_fall_keeps_a_series_alive():
 def test_a_bar_that_fell_rejects_on_the_running_maximum():
     """A peak of the past counts against today's lower bar."""
     data = [0.08] * 8 + [-0.05]
-    decision = decided(data, OF_TWELVE)
-    assert decision.change is None
-    assert decision.e_regressed < 100 < decision.peak_regressed
+    assert decided(data, OF_TWELVE).change is None
+    (now, peak), _ = evidence(data)
+    assert now < 100 < peak
     bars = [OF_TWELVE] * 8 + [Bars.fixed(100)]
     assert replay(data, bars, min_effect=0.02, cap=40)[-1].change is Change.REGRESSED
 
@@ -148,12 +158,10 @@ def test_swapping_the_sides_mirrors_every_decision(data, bar, cap):
     swapped = replay(negated, swapped_bars, min_effect=0.02, cap=cap)
     assert len(decisions) == len(swapped)
     for ours, theirs in zip(decisions, swapped, strict=True):
-        if ours.peak_regressed < bar or ours.peak_improved < 2 * bar:
+        slower, faster = evidence(data[: ours.blocks])
+        assert evidence(negated[: theirs.blocks]) == (faster, slower)
+        if slower[1] < bar or faster[1] < 2 * bar:
             assert theirs.change == MIRROR.get(ours.change, ours.change)
-        assert (ours.e_regressed, ours.peak_regressed) == (
-            theirs.e_improved,
-            theirs.peak_improved,
-        )
 
 
 @given(DATA)
@@ -163,10 +171,9 @@ def test_a_series_holds_the_evidence_of_the_whole_list(data):
     for datum in data:
         series.add(datum)
     assert series.blocks == blocks_of(data)
-    decision = series.decide(ALONE, cap=100)
     whole = log_evidence(blocks_of(data), Evidence.above(series.tau))
-    assert decision.e_regressed == e_value(whole)
-    assert decision.blocks == len(data)
+    assert series.regressed.log_e == whole
+    assert series.decide(ALONE, cap=100).blocks == len(data)
 
 
 @given(DATA)
