@@ -16,6 +16,7 @@ WINDOW: Final = 30
 """So many of the newest stored runs are looked at, of each operation."""
 
 _LEAST_NS: Final = 0.5  # below the clock's last digit; a scripted or coarse clock can show 0
+_CONFIRMED: Final = 0.01  # noise has a change in one window of a hundred, which costs runs
 _NO_CHANGE: Final = 2.1  # sd; a largest CUSUM below it is one that noise of any length has easily
 
 
@@ -42,12 +43,15 @@ def fit_values(values: Sequence[StoredValue], *, with_control: bool = True) -> F
 
 
 def last_change(values: Sequence[StoredValue]) -> str:
-    """Give the time of the first stored value after the last change; empty where there is none."""
+    """Give the time of the first stored value after the last confirmed change; empty without one.
+
+    Confirmed is stricter than shown: a wrong cut leaves few runs, chosen for being alike.
+    """
     logs = log_figures(values)
     if len(logs) < FEWEST_VALUES or not _may_have_changed(logs):
         return ""
-    found = change_points(logs)
-    return values[found[-1].position].time if found else ""
+    confirmed = [one.position for one in change_points(logs) if one.p <= _CONFIRMED]
+    return values[confirmed[-1]].time if confirmed else ""
 
 
 def _may_have_changed(logs: Sequence[float]) -> bool:

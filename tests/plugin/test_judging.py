@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_perfmon.model.budget import Budget, Limit
@@ -121,10 +123,14 @@ def test_strict_makes_red_what_could_not_be_checked_and_nothing_else():
     ]
 
 
-def against(values_ms, *, elsewhere=None, runs=None, warnings=(), unit="call", **how):
+def against(
+    values_ms, *, controls_ms=None, elsewhere=None, runs=None, warnings=(), unit="call", **how
+):
     """A judging by stored runs of `parse` that took so long."""
+    controls_ms = controls_ms or [0.0] * len(values_ms)
     stored = tuple(
-        StoredValue("0" * 12, "", "c0ffee", unit, 100, one * MS, one * MS, 0.0) for one in values_ms
+        StoredValue("0" * 12, "", "c0ffee", unit, 100, one * MS, one * MS, control * MS)
+        for one, control in zip(values_ms, controls_ms, strict=True)
     )
     key = Key(NODEID, "parse")
     window = Window(
@@ -226,3 +232,24 @@ def test_where_no_comparison_is_to_be_had_a_second_look_decides(answer, why):
     found = by_baseline(against(STEADY, second_look=look, duel=lambda *_: answer), 150)
     assert found.outcome is Outcome.FAILED
     assert found.warnings == (f"not compared with the baseline's commit: {why}",)
+
+
+def test_on_a_machine_in_trouble_an_interleaved_comparison_decides_and_nothing_else():
+    """A suspect goes to the comparison with its commit; without one it is UNDECIDED (machine)."""
+    look = SecondLook({"parse": 150})
+    decided = Verdict(Key(NODEID, "parse"), "against", Outcome.FAILED, "parse REGRESSED")
+
+    def judged(**how):
+        judging = against(STEADY, controls_ms=(1.0, 1.0, 1.0, 1.0, 1.0), second_look=look, **how)
+        recording = recorded(judging, {"parse": 250})
+        summaries = {"parse": replace(summaries_of(recording)["parse"], control_ns=1.5 * MS)}
+        (verdict,) = judging.verdicts(recording, summaries)
+        return verdict
+
+    assert judged(duel=lambda *_: {"parse": decided}).headline == "parse REGRESSED"
+    alone = judged(duel=lambda *_: "git is not there")
+    assert (alone.outcome, alone.reason) == (
+        Outcome.UNDECIDED,
+        "machine: it ran at another speed than in the stored runs",
+    )
+    assert look.asked == []

@@ -6,40 +6,24 @@ import math
 from dataclasses import replace
 
 import pytest
+from baseline_runs import KEY, figures, stored
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfmon.model.measurement import Key, Measurement
-from pytest_perfmon.model.run import StoredValue
+from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change, Comparison, Outcome
-from pytest_perfmon.stats.summary import summary_of
 from pytest_perfmon.verdicts.adaptive import exceeds_adaptive
 from pytest_perfmon.verdicts.baselines import BaselineJudge
 from pytest_perfmon.verdicts.screening import Screening, suite_of
 
-MS = 1_000_000
-KEY = Key("test_parse.py::test_parse", "parse")
 STEADY = (100.0, 101.0, 99.0, 100.5, 99.5)
 
 
-def stored(median, p95=None):
-    """One stored run's value, milliseconds."""
-    p95 = median * 1.1 if p95 is None else p95
-    return StoredValue("0" * 12, "2026-11-24", "", "call", 500, median * MS, p95 * MS, 0.0)
-
-
-def figures(median, p95=None):
-    """A new run's figures, milliseconds."""
-    whole = summary_of(Measurement("parse", [round(median * MS)] * 20, rounds=20))
-    p95 = median * 1.1 if p95 is None else p95
-    return replace(whole, median=median * MS, p95=p95 * MS)
-
-
-def judge(medians, *, others=0, max_regression=None, min_effect=0.02, alpha=0.01):
+def judge(medians, *, controls=None, others=0, max_regression=None, min_effect=0.02):
     """A judge of stored medians, in a suite where `others` have the same history."""
-    history = [stored(median) for median in medians]
+    history = stored(medians, controls)
     windows = {KEY: history} | {Key("other.py", str(n)): history for n in range(others)}
-    suite = suite_of(windows, alpha=alpha, min_effect=min_effect)
+    suite = suite_of(windows, alpha=0.01, min_effect=min_effect)
     return BaselineJudge(KEY, history, suite, max_regression)
 
 
@@ -87,6 +71,38 @@ def test_a_suspect_that_cannot_be_measured_again_is_not_checked():
     assert found.reason == (
         "a suspect (+30.0%) could not be measured again: it ended with exit code 3"
     )
+
+
+MACHINE = (1.0, 1.001, 0.999, 1.0, 1.001)
+
+
+@pytest.mark.parametrize("median", [100, 130])
+def test_on_another_machine_it_is_undecided(median):
+    """With the control far off neither passed nor failed, whatever the figure says."""
+    one = judge(STEADY, controls=MACHINE)
+    found = one.verdict(one.screen(figures(median, control=1.5)))
+    assert (found.outcome, found.fails) == (Outcome.UNDECIDED, False)
+    assert found.headline.startswith("parse UNDECIDED (machine) ")
+    assert "the control took 1.50 ms, where" in found.headline
+    assert found.reason == "machine: it ran at another speed than in the stored runs"
+    assert found.comparison.change is Change.UNDECIDED
+
+
+def test_a_second_measurement_on_another_machine_convicts_nobody():
+    """The machine that changed between the two measurements is named, and nothing is red."""
+    one = judge(STEADY, controls=MACHINE)
+    first = one.screen(figures(130, control=1.0))
+    found = one.verdict(first, one.convict(figures(130, control=1.5)))
+    assert (found.outcome, found.fails) == (Outcome.UNDECIDED, False)
+    assert "in a fresh process the control took 1.50 ms" in found.headline
+
+
+def test_a_verdict_carries_its_threshold():
+    """However it ends, what the figure was held against is there to be explained."""
+    one = judge(STEADY)
+    red, quiet, open_ = both(one, 130, 130), both(one, 100, 100), both(one, 130, 100)
+    assert {one.threshold.mean for one in (red, quiet, open_)} == {red.threshold.mean}
+    assert red.threshold.measured > red.threshold.threshold > quiet.threshold.measured
 
 
 def test_screening_suspects_more_than_conviction_condemns():
@@ -195,7 +211,8 @@ def test_another_unit_gives_the_same_comparison(medians, new, factor):
 
 @given(HISTORIES, st.floats(1, 1000), st.randoms(use_true_random=False))
 def test_the_order_of_stored_runs_does_not_matter(medians, new, rng):
-    """Any order of the same runs says the same."""
+    """Any order of the same runs says the same, where they are too few to show a change."""
+    medians = medians[:9]
     here = judge(medians).screen(figures(new)).comparison
     there = judge(rng.sample(medians, len(medians))).screen(figures(new)).comparison
     assert there.effect == pytest.approx(here.effect, rel=1e-9, abs=1e-9)
