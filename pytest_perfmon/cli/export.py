@@ -79,7 +79,7 @@ def _text_of(run: Run, name: str, out: Output) -> str:
         exported = OF_ONE_RUN[name](run)
     except ValueError as error:
         raise UsageError(f"the run {run.id} has no form in {name}: {error}") from None
-    if len(exported.left_out) == len(run.results):
+    if exported.left_out and len(exported.left_out) == len(run.results):
         raise UsageError(f"the run {run.id} has nothing for {name}: {exported.left_out[0]}")
     for line in exported.left_out:
         out.warn(line)

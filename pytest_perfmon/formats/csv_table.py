@@ -1,7 +1,8 @@
 """Write runs as a table of comma-separated values, a row an operation of a run.
 
-All that a run holds has a column. Times are nanoseconds, in columns that end in `_ns`. What is not
-known is an empty cell, and so is a percentile with too few values behind it, and its interval.
+All that a run holds has a column. Texts are quoted, numbers are not. Times are nanoseconds, in
+columns that end in `_ns`. What is not known is an empty text, and so is a percentile with too few
+values behind it, and its interval.
 `environment` is a JSON object, `distribution` is `bin:count` pairs, `warnings` has a line each.
 
 Spreadsheets take a cell that begins with =, +, -, @, a tab or a carriage return for a formula. A
@@ -64,9 +65,10 @@ def csv_texts(runs: Iterable[Run]) -> Iterator[str]:
         )
 
 
-def _lines(rows: Iterable[Sequence[str]]) -> str:
+def _lines(rows: Iterable[Sequence[str | float]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    # only quoted is a carriage return inside a text not taken for the end of a line
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
@@ -105,7 +107,7 @@ def _row(key: Key, summary: Summary) -> dict[str, Any]:
     return row
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> str | float:
     """Write a value so that no spreadsheet runs it; numbers may begin with a minus."""
     if value is None:
         return ""
@@ -113,4 +115,5 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str) and value.lstrip("'").startswith(_FORMULA):
         return f"'{value}"
-    return str(value)
+    cell: str | float = value
+    return cell

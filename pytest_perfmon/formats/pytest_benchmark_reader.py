@@ -17,10 +17,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_perfmon.formats.labels import key_of, own_name
 from pytest_perfmon.model.measurement import Key, Measurement, Summary
@@ -48,8 +48,7 @@ _NO_BRANCH: Final = frozenset({UNKNOWN_BRANCH, "(detached head)"})
 _ORDERED: Final = ("min", "median", "max")
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(NamedTuple):
     """What came of a file.
 
     Attributes:
@@ -127,10 +126,10 @@ def _results(entries: Sequence[Any]) -> tuple[dict[Key, Summary], tuple[str, ...
         try:
             summary = _summary(entry.get("stats"), notes, key)
         except ValueError as error:
-            notes.append(f"{key.nodeid} was left out: {error}")
+            notes.append(f"{_named(key)} was left out: {error}")
             continue
         if key in results:
-            notes.append(f"{key.nodeid} is there more than once: the last one counts")
+            notes.append(f"{_named(key)} is there more than once: the last one counts")
         results[key] = summary
     return results, tuple(dict.fromkeys(notes))
 
@@ -141,6 +140,8 @@ def _key(entry: Any) -> Key:
     label = entry.get("fullname")
     if type(label) is not str or not label:
         raise ValueError(f"its 'fullname' is {_shown(label)}: expected a text")
+    test, bracket, parameters = label.partition("[")
+    label = test.replace("::()::", "::") + bracket + parameters  # pytest before 4.0, in classes
     name = entry.get("name")
     return key_of(label, name if type(name) is str and name else own_name(label))
 
@@ -154,7 +155,7 @@ def _summary(stats: Any, notes: list[str], key: Key) -> Summary:
         try:
             return _measured(values, iterations, key.operation)
         except ValueError as error:
-            notes.append(f"{key.nodeid} has no percentiles: {error}")
+            notes.append(f"{_named(key)} has no percentiles: {error}")
     return _stated(stats, iterations)
 
 
@@ -251,6 +252,10 @@ def _environment(info: Any) -> Environment:
 
 def _text(value: Any) -> str:
     return value if type(value) is str else ""
+
+
+def _named(key: Key) -> str:
+    return key.nodeid if key.nodeid.isprintable() else repr(key.nodeid)
 
 
 def _shown(value: Any) -> str:

@@ -30,6 +30,7 @@ from pytest_perfmon.model.run import Commit, Environment, Run
 from pytest_perfmon.model.schema import run_to_json
 
 _VERSION: Final = "5.3.1"  # the newest version that the members were compared with
+_NO_TIME_NS: Final = 1e-9  # a mean that no clock shows has no rate, rather than one without end
 _FENCE: Final = 1.5  # quartile distances, Tukey's rule for outliers
 
 
@@ -101,13 +102,13 @@ def _stats(summary: Summary, spread: Spread) -> dict[str, Any]:
         "iqr_outliers": beyond_fences,
         "stddev_outliers": beyond_deviation,
         "outliers": f"{beyond_deviation};{beyond_fences}",
-        "ops": NS_PER_S / mean if mean else 0.0,
+        "ops": NS_PER_S / mean if mean > _NO_TIME_NS else 0.0,
         "iterations": max(1, round(summary.calls / rounds)),
     }
 
 
 def _beyond(spread: Spread, low: float, high: float) -> int:
-    return round(spread.count * (spread.below(low) + 1 - spread.below(high)))
+    return round(spread.count * (1 - spread.within(low, high)))
 
 
 def _machine_info(environment: Environment) -> dict[str, Any]:

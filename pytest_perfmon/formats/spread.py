@@ -33,11 +33,14 @@ class Spread:
     count: int
     points: tuple[tuple[float, float], ...]
 
-    def below(self, ns: float) -> float:
-        """Give the share of values up to that time."""
+    def within(self, low_ns: float, high_ns: float) -> float:
+        """Give the share of values from one time to another, both included."""
+        return self._up_to(high_ns, including=True) - self._up_to(low_ns, including=False)
+
+    def _up_to(self, ns: float, *, including: bool) -> float:
         share = 0.0
         for (low, first), (high, last) in pairwise(self.points):
-            if ns >= high:
+            if ns > high or (ns == high and including):
                 share = last
             elif ns > low:
                 return first + (last - first) * (ns - low) / (high - low)
