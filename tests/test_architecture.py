@@ -92,7 +92,7 @@ STATE_ALLOWED = {
     "monitor.core.override": "the ambient monitor of a context, which comes before the process's",
     "monitor.core._monitors": "the monitors that a fork has to start anew in the child",
     "monitor.slow._alerting": "the mark of a context in which an alert is being given",
-    "exporters.batching._exporters": "the exporters that a fork has to start anew in the child",
+    "exporters.lifetime._open": "the exporters to start anew in a forked child, and to close",
 }
 CHANGERS = {
     "add",

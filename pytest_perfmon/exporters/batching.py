@@ -17,17 +17,16 @@ forget what a forked child's parent will send itself; and `close()`.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
+from pytest_perfmon.exporters import lifetime
 from pytest_perfmon.exporters.outbox import Outbox
 from pytest_perfmon.monitor.arguments import checked_count
 from pytest_perfmon.monitor.core import LOGGER
@@ -94,7 +93,7 @@ class BatchExporter(Generic[T]):
     A daemon thread does the work; a platform without threads sends in `flush()`. While the backend
     fails, pauses double from the interval up to `longest_pause`, and one line in the log says so,
     and one that it is over. A forked child starts with an empty queue and a thread of its own.
-    What is left is sent at the interpreter's exit, by `close()`, or on leaving `with`.
+    What is left is sent when the process ends, by `close()`, or on leaving `with`.
 
     Args:
         backend: where batches go.
@@ -140,8 +139,7 @@ class BatchExporter(Generic[T]):
         self._guard = Guard(LOGGER)
         self._closed = False
         self._begin()
-        _exporters.add(self)
-        atexit.register(self.close)
+        lifetime.begin(self)
 
     def _begin(self) -> None:
         self._outbox: Outbox[T] = Outbox(self._queue_size)
@@ -196,8 +194,7 @@ class BatchExporter(Generic[T]):
         if self._closed:
             return
         self._closed = True  # before the thread ends: nobody may wait for it any longer
-        atexit.unregister(self.close)
-        _exporters.discard(self)
+        lifetime.end(self)
         self._deliver_now(self._exit_s, last=True)
         if self._source is not None:
             self._guard.call(self._source.close)
@@ -297,15 +294,3 @@ class BatchExporter(Generic[T]):
             self._failures = 0
             self._guard.call(LOGGER.info, "%r takes points again", self._backend)
         return True
-
-
-_exporters: Final[set[BatchExporter[Any]]] = set()
-
-
-def _start_exporters_in_child() -> None:
-    for exporter in list(_exporters):
-        exporter.start_in_child()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_start_exporters_in_child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -320,6 +321,63 @@ class TestForks:
             """
         )
         assert lines == ["child 1", "before 300"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_worker_sends_what_is_left_at_its_end(tmp_path, method):
+    """Workers of multiprocessing send their last calls, though most end without an exit."""
+    script = tmp_path / "main.py"
+    script.write_text(WORKERS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", str(script), method],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    inherited = ["inherited 1"] if method == "fork" else []
+    assert done.stdout.splitlines() == ["made 1", *inherited, "main 1"]
+
+
+WORKERS = """
+import multiprocessing
+import sys
+
+from pytest_perfmon.exporters.batching import BatchExporter
+from pytest_perfmon.exporters.figures import Intervals
+from pytest_perfmon.monitor.core import PerformanceMonitor
+
+
+class Printer:
+    def send(self, batch):
+        print(*(f"{stats.operation} {stats.count}" for stats in batch), flush=True)
+
+
+def export(operation):
+    monitor = PerformanceMonitor()
+    BatchExporter(Printer(), Intervals(monitor), interval="600s")
+    monitor.record(operation, 1)
+
+
+def inherit():
+    monitor.record("inherited", 1)
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    works = [(export, ["made"])]
+    if sys.argv[1] == "fork":
+        monitor = PerformanceMonitor()
+        BatchExporter(Printer(), Intervals(monitor), interval="600s")
+        works.append((inherit, []))
+    for work, arguments in works:
+        worker = context.Process(target=work, args=arguments)
+        worker.start()
+        worker.join()
+    export("main")
+"""
 
 
 class TestArguments:
