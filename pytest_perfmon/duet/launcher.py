@@ -13,7 +13,14 @@ from typing import Final
 
 from pytest_perfmon.duet.channel import VARIABLE, Channel, ChannelClosedError, accept
 from pytest_perfmon.duet.door import Door
-from pytest_perfmon.duet.processes import Guard, ask_to_end, end_within, last_line, start_apart
+from pytest_perfmon.duet.processes import (
+    Guard,
+    ask_to_end,
+    end_within,
+    interrupt,
+    last_line,
+    start_apart,
+)
 from pytest_perfmon.duet.slots import private_slot
 from pytest_perfmon.errors import PerfmonError
 
@@ -150,6 +157,10 @@ class Worker:
         with contextlib.suppress(OSError):
             return last_line(self._output.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace"))
         return ""
+
+    def interrupt(self) -> None:
+        """Let the child tear its fixtures down and end, as Ctrl-C would."""
+        interrupt(self.process)
 
     def ask_to_end(self) -> None:
         """Ask the child to end, and what its tests have started; `close` makes sure of it."""

@@ -198,7 +198,10 @@ class Pair:
         statistics: Mapping[str, str],
         paces: Mapping[str, Mapping[str, Pace]],
     ) -> BlockReport:
-        """Let both go and hear them out: those tests, each by its statistic."""
+        """Let both go and hear them out: those tests, each by its statistic.
+
+        Ctrl-C ends both once they have torn their fixtures down, for which they have two seconds.
+        """
         for slot, worker in enumerate(self._workers):
             go = Go(
                 nodeids=tuple(statistics),
@@ -217,7 +220,13 @@ class Pair:
                 worker.channel.send(encode(go))
             except ChannelClosedError:  # it died while it was parked: nobody will come to the other
                 self._workers[1 - slot].ask_to_end()
-        reports = self._heard()
+        try:
+            reports = self._heard()
+        except KeyboardInterrupt:
+            for worker in self._workers:
+                worker.interrupt()
+            self.close(patience=_END_SECONDS)
+            raise
         return BlockReport(
             candidate_slot=self.candidate_slot,
             seed=self.seed,

@@ -52,6 +52,12 @@ def start_apart(
     )
 
 
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Give a process that was started apart the Ctrl-C that it has missed; not on Windows."""
+    if sys.platform != "win32":
+        process.send_signal(signal.SIGINT)
+
+
 def ask_to_end(process: subprocess.Popen[bytes]) -> None:
     """Ask a process that was started apart to end, and all that it has started."""
     if sys.platform == "win32":

@@ -40,6 +40,7 @@ from pytest_perfmon.units import common_scale, format_share
 from pytest_perfmon.verdicts.against import CRITERION, verdict_on
 from pytest_perfmon.verdicts.budgets import not_checked
 
+_MOST_BLOCKS: Final = 60
 _SLICE_SECONDS: Final = 60.0
 _TEST_SECONDS: Final = 120.0
 
@@ -157,14 +158,7 @@ def compare(
     assert against.base is not None  # noqa: S101 - the caller has looked
     base = parse_side(against.base, config.invocation_params.dir)
     files = files_of(selected)
-    rules = Rules(
-        alpha=options.alpha,
-        min_effect_of=min_effects(options, selected),
-        blocks=against.blocks or DEFAULT_BLOCKS,
-        fixed=against.blocks is not None,
-        seconds=against.seconds,
-        statistic_of=statistics(options, selected),
-    )
+    rules = rules_of(options, min_effects(options, selected), statistics(options, selected))
     with sides_of(config, against, base, files) as sides:
         terms = terms_of(invocation_of(config), against, sides, files)
         conductor = Conductor(terms, [item.nodeid for item in selected], rules, progress)
@@ -177,7 +171,21 @@ def compare(
     return Against(comparisons, rules, strict=options.strict, pins=pins), notes
 
 
-DEFAULT_BLOCKS: Final = 60
+def rules_of(
+    options: PerfOptions,
+    min_effect_of: Callable[[Key], float],
+    statistic_of: Callable[[str], str],
+) -> Rules:
+    """Give the rules of a comparison as options have them; all hypotheses are its own."""
+    blocks = options.against.blocks
+    return Rules(
+        alpha=options.alpha,
+        min_effect_of=min_effect_of,
+        blocks=blocks or _MOST_BLOCKS,
+        fixed=blocks is not None,
+        seconds=options.against.seconds,
+        statistic_of=statistic_of,
+    )
 
 
 def files_of(items: Iterable[pytest.Item]) -> tuple[Path, ...]:

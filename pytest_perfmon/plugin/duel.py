@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from pytest_perfmon.duet.conductor import Comparisons, Conductor
-from pytest_perfmon.duet.contest import Rules
 from pytest_perfmon.duet.git import Git
 from pytest_perfmon.duet.launcher import LaunchError
 from pytest_perfmon.duet.pairs import PairError
@@ -18,7 +17,7 @@ from pytest_perfmon.duet.slices import LOCATION
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.budget import Budget
 from pytest_perfmon.model.verdict import Outcome, Verdict
-from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, min_effects, sides_of, terms_of
+from pytest_perfmon.plugin.against import min_effects, rules_of, sides_of, terms_of
 from pytest_perfmon.plugin.options import PerfOptions, invocation_of
 from pytest_perfmon.plugin.second_look import INTERRUPTED, end_after_this_test
 from pytest_perfmon.verdicts.against import verdict_on
@@ -44,15 +43,8 @@ class Duels:
         self._config = config
         self._options = options
         self._items = {item.nodeid: item for item in selected}
-        self._rules = Rules(
-            alpha=options.alpha,
-            min_effect_of=min_effects(options, selected),
-            blocks=options.against.blocks or DEFAULT_BLOCKS,
-            fixed=options.against.blocks is not None,
-            seconds=options.against.seconds,
-            statistic_of=lambda _: LOCATION,
-            hypotheses=hypotheses,
-        )
+        rules = rules_of(options, min_effects(options, selected), lambda _: LOCATION)
+        self._rules = replace(rules, hypotheses=hypotheses)
         self._trees = ExitStack()
         self._sides: dict[str, Sides] = {}
 

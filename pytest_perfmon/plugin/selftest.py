@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
@@ -15,7 +16,7 @@ from typing import Final
 import pytest
 
 from pytest_perfmon.duet.conductor import Comparisons, Conductor
-from pytest_perfmon.duet.contest import Contest, Rules
+from pytest_perfmon.duet.contest import Contest
 from pytest_perfmon.duet.launcher import Invocation, LaunchError
 from pytest_perfmon.duet.pairs import PairError
 from pytest_perfmon.duet.project import describe_project
@@ -26,7 +27,7 @@ from pytest_perfmon.duet.trees import prepare
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change
-from pytest_perfmon.plugin.against import DEFAULT_BLOCKS, terms_of
+from pytest_perfmon.plugin.against import rules_of, terms_of
 from pytest_perfmon.plugin.options import PerfOptions, invocation_of, read_options
 from pytest_perfmon.units import format_share
 
@@ -116,15 +117,13 @@ def _comparisons(
         cache_dir=default_cache_dir(os.environ, Path.home()),
     ) as sides:
         terms = terms_of(_invocation(config, candidate), options.against, sides, (tests,))
+        usual = rules_of(
+            options,
+            lambda _: options.min_effect,
+            lambda _: options.against.statistic or LOCATION,
+        )
         while not made or time.monotonic() + made[-1].seconds < end:
-            rules = Rules(
-                alpha=options.alpha,
-                min_effect_of=lambda _: options.min_effect,
-                blocks=options.against.blocks or DEFAULT_BLOCKS,
-                fixed=options.against.blocks is not None,
-                seconds=max(1.0, end - time.monotonic()),
-                statistic_of=lambda _: options.against.statistic or LOCATION,
-            )
+            rules = replace(usual, seconds=max(1.0, end - time.monotonic()))
             made.append(Conductor(terms, nodeids, rules, lambda *_: None).run())
             for reason in made[-1].unchecked.values():
                 raise UsageError(f"the workload could not be measured: {reason}")

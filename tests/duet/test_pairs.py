@@ -107,7 +107,7 @@ class ScriptedWorker:
         printed: its output.
         refusal: raised where it is to connect.
         closing: raised where it is to close.
-        asked_to_end: whether it was.
+        interrupted, asked_to_end: whether it was.
         closed: the patience of each time that it was closed.
     """
 
@@ -121,6 +121,7 @@ class ScriptedWorker:
         self.printed = ""
         self.refusal = None
         self.closing = None
+        self.interrupted = False
         self.asked_to_end = False
         self.closed = []
 
@@ -134,6 +135,10 @@ class ScriptedWorker:
     def last_line(self):
         """Give the last line that it printed."""
         return self.printed
+
+    def interrupt(self):
+        """Remember that Ctrl-C came."""
+        self.interrupted = True
 
     def ask_to_end(self):
         """Remember that it was asked to end."""
@@ -662,3 +667,18 @@ def test_closing_that_is_interrupted_ends_both(cast, terms, error, slot):
     with pytest.raises(error):
         pair.close(patience=1.5)
     assert [worker.closed for worker in cast.workers] == [[1.5]] * 2
+
+
+def test_ctrl_c_in_a_block_reaches_both_workers(cast, terms, monkeypatch):
+    """Which a terminal would not do: each has two seconds to tear its fixtures down."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    pair = Pair(terms, 1, GUARD)
+    cast.parked(pair)
+    monkeypatch.setattr(pairs.select, "select", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pair.run({"a": "location"}, {})
+    assert [worker.interrupted for worker in cast.workers] == [True, True]
+    assert [worker.closed for worker in cast.workers] == [[2.0]] * 2

@@ -21,10 +21,19 @@ import subprocess
 import sys
 import time
 
+import pytest
 
-def test_hangs(perf_monitor):
+
+@pytest.fixture
+def server():
+    yield
+    with pathlib.Path(PLACE, "torn-down").open("a") as file:
+        file.write("x")
+
+
+def test_hangs(perf_monitor, server):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    pathlib.Path(__file__).with_name("hangs").touch()
+    pathlib.Path(PLACE, "hangs").touch()
     perf_monitor(time.sleep, 600)
 """
 
@@ -70,13 +79,14 @@ def test_a_cache_of_pytest_is_all_that_changes(script, tmp_path):
 def test_workers_end_inside_a_call_that_hangs(script, tmp_path, how):
     """A timed call that would sleep for minutes keeps no worker alive, nor what its test started.
 
-    Ctrl-C is clean.
+    Ctrl-C is clean: fixtures are torn down on both sides.
     """
-    subject = script.Subject(tmp_path, {**script.FILES, "test_product.py": HANGS})
+    tests = HANGS.replace("PLACE", repr(str(tmp_path)))
+    subject = script.Subject(tmp_path, {**script.FILES, "test_product.py": tests})
     started = time.monotonic()
     run = subject.start(*script.NO_CACHE)
     deadline = started + 60
-    while not list(tmp_path.rglob("hangs")) and time.monotonic() < deadline:
+    while not (tmp_path / "hangs").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     ending = subject.end(run, getattr(script, how), started)
     assert ending.outlived == ()
@@ -84,6 +94,7 @@ def test_workers_end_inside_a_call_that_hangs(script, tmp_path, how):
         assert ending.exit_code == 2
         assert ending.left == ()
         assert not ending.traceback
+        assert (tmp_path / "torn-down").read_text() == "xx"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
