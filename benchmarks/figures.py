@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from baseline_study_table import markdown as baseline_markdown
 from error_rates_table import markdown
 
 RESULTS = Path(__file__).parent / "results"
@@ -215,6 +216,14 @@ def web_overhead() -> Iterator[str]:
     yield from table(head, rows)
 
 
+def baseline_study() -> Iterator[str]:
+    """Tell how often judging by stored runs is wrong and what it finds, beside other rules."""
+    data = results("baseline_study")
+    yield "## Judged by stored runs"
+    yield ""
+    yield baseline_markdown(data["summary"], data["runs"])
+
+
 def endings() -> Iterator[str]:
     """Tell what is left of comparisons that were ended at random moments."""
     data = results("endings")
@@ -241,6 +250,7 @@ def main() -> None:
         "foreign_suite": foreign_suite,
         "soak": soak,
         "real_releases": real_releases,
+        "baseline_study": baseline_study,
         "endings": endings,
     }
     lines = ["# Figures", "", "Made from `benchmarks/results/` by `benchmarks/figures.py`.", ""]
