@@ -68,14 +68,12 @@ class Place:
             port = f":{url.port}" if url.port else ""
             return cls(url, f"{scheme}://{url.host or ''}{port}/{url.database}", None)
         if url.database == ":memory:" or url.host or url.query or "\0" in url.database:
-            raise UsageError(f"--perf-store is {text!r}: expected {_FORM[scheme]}")
+            raise UsageError(
+                f"--perf-store is a {scheme} URL that names more than a file:"
+                f" expected {_FORM[scheme]}"
+            )
         path = root / url.database
         return cls(url.set(database=str(path)), str(path), path)
-
-    @property
-    def dialect(self) -> str:
-        """The kind of the database, as SQLAlchemy names it."""
-        return self._engine.dialect.name
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
