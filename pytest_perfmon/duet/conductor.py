@@ -13,10 +13,11 @@ from pytest_perfmon.duet.contest import Contest, Rules, Suite
 from pytest_perfmon.duet.identity import check_identity
 from pytest_perfmon.duet.launcher import LaunchError, guarded
 from pytest_perfmon.duet.machine import MachineState, cpu_quota, is_scarce, read_steal
-from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, SideReport, Terms
+from pytest_perfmon.duet.pairs import BlockReport, Pair, PairError, Terms
 from pytest_perfmon.duet.pinning import starting_beside, usable_cpus
 from pytest_perfmon.duet.processes import Guard
 from pytest_perfmon.duet.protocol import Pace
+from pytest_perfmon.duet.voices import SideReport
 from pytest_perfmon.model.measurement import Key
 
 Progress = Callable[[int, int, int, float], None]

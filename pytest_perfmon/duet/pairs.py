@@ -6,8 +6,6 @@ import contextlib
 import os
 import secrets
 import select
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,30 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pytest_perfmon.duet.channel import Channel, ChannelClosedError
+from pytest_perfmon.duet.channel import ChannelClosedError
 from pytest_perfmon.duet.launcher import Invocation, LaunchError, Worker
 from pytest_perfmon.duet.pinning import run_on
 from pytest_perfmon.duet.processes import Guard
-from pytest_perfmon.duet.protocol import (
-    Began,
-    Done,
-    Ended,
-    Go,
-    Message,
-    Pace,
-    Ready,
-    Slices,
-    decode,
-    encode,
-)
+from pytest_perfmon.duet.protocol import Go, Pace, Ready, encode
 from pytest_perfmon.duet.relocation import VARIABLE as RELOCATION
 from pytest_perfmon.duet.relocation import relocation_to
 from pytest_perfmon.duet.sides import Side, Sides
+from pytest_perfmon.duet.voices import SideReport, Voice, code_of, message_from
 from pytest_perfmon.errors import PerfmonError
 
 _MOST_PADDING: Final = 4096
 _START_SECONDS: Final = 120.0
-_END_SECONDS: Final = 2.0
+_TEAR_DOWN_SECONDS: Final = 2.0
 _FIRST_NAME: Final = 91  # beyond what pytest-xdist's workers are called, and of a second look's
 
 
@@ -68,24 +56,6 @@ class Terms:
     always_pin: bool
     slice_seconds: float
     test_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SideReport:
-    """What one side said in a block.
-
-    Attributes:
-        begun: the tests that it began, in order.
-        slices, ended: what it measured, and could not measure.
-        done: its last word, None where it was ended or died.
-        fault: why there is none.
-    """
-
-    begun: tuple[str, ...]
-    slices: tuple[Slices, ...]
-    ended: tuple[Ended, ...]
-    done: Done | None
-    fault: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +153,13 @@ class Pair:
         except LaunchError as error:  # it quotes the worker
             raise PairError(f"{failed}: {error}") from None
         try:
-            message = _message(channel, time.monotonic() + _START_SECONDS)
+            message = message_from(channel, time.monotonic() + _START_SECONDS)
             if isinstance(message, Ready):
                 return message
             fault = "it ended before it had collected"
         except ChannelClosedError as error:
             fault = str(error)
-        _code_of(worker.process)  # its last words may be those about its end
+        code_of(worker.process)  # its last words may be those about its end
         last = worker.last_line()
         raise PairError(f"{failed}: {fault}: {last}" if last else f"{failed}: {fault}")
 
@@ -225,7 +195,7 @@ class Pair:
         except KeyboardInterrupt:
             for worker in self._workers:
                 worker.interrupt()
-            self.close(patience=_END_SECONDS)
+            self.close(patience=_TEAR_DOWN_SECONDS)
             raise
         return BlockReport(
             candidate_slot=self.candidate_slot,
@@ -236,7 +206,7 @@ class Pair:
 
     def _heard(self) -> list[SideReport]:
         """Hear both at once; end a side that takes too long for a test."""
-        voices = [_Voice(worker, self._terms.test_seconds) for worker in self._workers]
+        voices = [Voice(worker, self._terms.test_seconds) for worker in self._workers]
         while speaking := [voice for voice in voices if not voice.ended]:
             first = min(speaking, key=lambda voice: voice.limit)
             ready = [voice for voice in speaking if voice.channel.has_message]
@@ -253,103 +223,6 @@ class Pair:
         with contextlib.ExitStack() as ends:
             for worker in reversed(self._workers):
                 ends.callback(worker.close, patience=patience)
-
-
-class _Voice:
-    """What one worker says in a block.
-
-    Attributes:
-        channel: the way to it.
-        ended: whether nothing more will come.
-        limit: when it has to be through with its test, as `time.monotonic` goes.
-    """
-
-    def __init__(self, worker: Worker, test_seconds: float) -> None:
-        assert worker.channel is not None  # noqa: S101 - it is parked
-        self.channel = worker.channel
-        self.ended = False
-        self._worker = worker
-        self._test_seconds = test_seconds
-        self._allow_a_test()
-        self._begun: list[str] = []
-        self._slices: list[Slices] = []
-        self._troubles: list[Ended] = []
-        self._done: Done | None = None
-        self._fault = ""
-
-    def fileno(self) -> int:
-        """Let `select` wait for it."""
-        return self.channel.fileno()
-
-    def hear(self) -> None:
-        """Take its next message; after what is none, nothing more is heard."""
-        try:
-            message = _message(self.channel, self.limit)
-        except ChannelClosedError as error:
-            code = _code_of(self._worker.process)
-            if code is None and time.monotonic() >= self.limit:
-                self.end()
-                return
-            self._fault = str(error) if code is None else f"its process {_end_of(code)}"
-            self.ended = True
-            return
-        if isinstance(message, Began):
-            self._begun.append(message.nodeid)
-            self._allow_a_test()
-        elif isinstance(message, Slices):
-            self._slices.append(message)
-        elif isinstance(message, Ended):
-            self._troubles.append(message)
-        elif isinstance(message, Done):
-            self._done, self.ended = message, True
-
-    def end(self) -> None:
-        """End it, so that the other side need not wait for it any longer."""
-        self._worker.ask_to_end()
-        self._fault = (
-            f"it took longer than {self._test_seconds:g} s, which --perf-against-time may extend"
-        )
-        self.ended = True
-
-    def _allow_a_test(self) -> None:
-        self.limit = time.monotonic() + self._test_seconds
-
-    def report(self) -> SideReport:
-        """Give all that it said."""
-        return SideReport(
-            tuple(self._begun),
-            tuple(self._slices),
-            tuple(self._troubles),
-            self._done,
-            self._fault,
-        )
-
-
-def _message(channel: Channel, deadline: float) -> Message:
-    """Wait for a message.
-
-    Raises:
-        ChannelClosedError: there is none until then, or what came is none.
-    """
-    data = channel.receive(deadline)
-    try:
-        return decode(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ChannelClosedError(f"it sent what is no message: {error!r}") from None
-
-
-def _code_of(process: subprocess.Popen[bytes]) -> int | None:
-    """Give its exit code, None where it does not end soon."""
-    try:
-        return process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _end_of(code: int) -> str:
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
 
 
 def _path_of(terms: Terms, side: Side) -> Iterator[Path]:

@@ -10,8 +10,9 @@ import pytest
 from pytest_perfmon.duet import conductor
 from pytest_perfmon.duet.conductor import Conductor
 from pytest_perfmon.duet.contest import Rules
-from pytest_perfmon.duet.pairs import BlockReport, PairError, SideReport, Terms
+from pytest_perfmon.duet.pairs import BlockReport, PairError, Terms
 from pytest_perfmon.duet.protocol import Done, Ended, Pace, Slices
+from pytest_perfmon.duet.voices import SideReport
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_perfmon.duet.contest import Rules, Suite
-from pytest_perfmon.duet.pairs import BlockReport, SideReport
+from pytest_perfmon.duet.pairs import BlockReport
 from pytest_perfmon.duet.protocol import Done, Pace, Slices
+from pytest_perfmon.duet.voices import SideReport
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.model.verdict import Change
 

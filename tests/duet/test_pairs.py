@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_perfmon.duet import channel, pairs
+from pytest_perfmon.duet import channel, pairs, voices
 from pytest_perfmon.duet.channel import Channel
 from pytest_perfmon.duet.launcher import Invocation, LaunchError, guarded
-from pytest_perfmon.duet.pairs import Pair, PairError, SideReport, Terms, moved_to
+from pytest_perfmon.duet.pairs import Pair, PairError, Terms, moved_to
 from pytest_perfmon.duet.project import Project
 from pytest_perfmon.duet.protocol import (
     Began,
@@ -34,6 +34,7 @@ from pytest_perfmon.duet.protocol import (
 from pytest_perfmon.duet.relocation import VARIABLE as RELOCATION
 from pytest_perfmon.duet.relocation import relocation_to
 from pytest_perfmon.duet.sides import Side, Sides
+from pytest_perfmon.duet.voices import SideReport
 
 PACE = Pace(3, 2, "location")
 SLICES = Slices("a", "op", PACE, (1.0, 2.5), (True, False), pinned=True)
@@ -246,7 +247,7 @@ def hear(cast, terms, monkeypatch):
         stage = Stage(cast.workers, *events)
         for worker, code in zip(cast.workers, codes, strict=True):
             worker.process.code = code
-        for module in (pairs, channel):
+        for module in (pairs, voices, channel):
             monkeypatch.setattr(module, "time", stage)
         monkeypatch.setattr(pairs, "select", stage)
         return pair.run({"a": "location"}, {})
