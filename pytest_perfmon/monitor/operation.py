@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from pytest_perfmon.monitor.histogram import Durations, LogHistogram
@@ -154,15 +155,12 @@ class Operation:
         """Give the figures up to now; None before the first call."""
         with self._lock:
             self.fold()
-            folding, self._busy = self._busy, True
-            try:
+            with self._undisturbed():
                 return self._read()
-            finally:
-                self._busy = folding
 
     def merge(self, stats: OperationStats) -> None:
         """Add what another process counted under this name."""
-        with self._lock:
+        with self._lock, self._undisturbed():
             self._success_count += stats.success_count
             self._cancelled_count += stats.cancelled_count
             for error_type, count in stats.errors_by_type.items():
@@ -170,6 +168,15 @@ class Operation:
             for status, durations in stats.by_status.items():
                 self._part(status).durations.merge(durations)
             self._keep_newest(list(stats.newest_ns))
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Keep a handler that comes in from folding; the lock lets its own thread in again."""
+        folding, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = folding
 
     def _part(self, status: int | None) -> Part:
         """Give the part of a status, which is new or beyond the cap."""

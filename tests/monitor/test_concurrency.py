@@ -184,6 +184,39 @@ def test_a_handler_inside_every_step_of_a_fold_loses_nothing():
     assert monitor.get_stats("op").count == tracked + 3 * 256
 
 
+def test_a_handler_inside_any_step_of_a_merge_loses_nothing():
+    """Whichever line of a merge is interrupted by calls that fold, each call is in a bin."""
+    other = PerformanceMonitor()
+    other.record("op", 900_000_000)
+    snapshot = other.snapshot()
+    steps = 0
+
+    def interrupt(frame, event, argument):
+        nonlocal lines
+        if event == "line" and frame.f_code.co_filename.endswith(("operation.py", "histogram.py")):
+            lines += 1
+            if lines == steps:
+                sys.settrace(None)
+                for _ in range(300):
+                    operation.succeeded(800_000_000)
+        return interrupt
+
+    before = sys.gettrace()
+    while True:
+        operation = (monitor := PerformanceMonitor()).operation("op")
+        steps, lines = steps + 1, 0
+        sys.settrace(interrupt)
+        try:
+            monitor.merge(snapshot)
+        finally:
+            sys.settrace(before)
+        if lines < steps:
+            break
+        stats = monitor.get_stats("op")
+        assert sum(count for _, count in stats.bins) == stats.count == 301, f"line {steps}"
+    assert steps > 20
+
+
 def in_child(work):
     """Run the function in a forked child; give what it returns."""
     reading, writing = os.pipe()
