@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
@@ -73,10 +74,14 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
     Temporality is cumulative, whatever the exporter prefers. An export that fails costs nothing
     but time, since the next one holds its counts too.
 
+    A forked child is an instance of its own: its resource has a new `service.instance.id`.
+
     Args:
         monitor: whose figures.
-        exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`. Its
-            own `timeout` (10 s unless given) includes its retries. `close()` shuts it down.
+        exporter: such as `OTLPMetricExporter(endpoint="http://localhost:4318/v1/metrics")`, or a
+            function that makes it, called in each forked child again: two processes must not
+            speak over one connection. Its own `timeout` (10 s unless given) includes its retries.
+            `close()` shuts it down.
         resource: what the figures are about; the SDK's default resource unless given.
         url_scheme: by which clients ask, `"https"` or `"http"`: the monitor does not know what a
             proxy in front speaks. Without it that attribute is not sent.
@@ -89,21 +94,20 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
     def __init__(
         self,
         monitor: PerformanceMonitor,
-        exporter: MetricExporter,
+        exporter: MetricExporter | Callable[[], MetricExporter],
         *,
         resource: Resource | None = None,
         url_scheme: str | None = None,
         interval: str = "10s",
     ) -> None:
-        self._exporter = exporter
-        backend = _MetricBackend(
+        self._metrics = _MetricBackend(
             exporter,
             resource=Resource.create() if resource is None else resource,
             about_requests={} if url_scheme is None else {"url.scheme": url_scheme},
         )
         # Running totals: the newest holds all, so nothing old is kept or tried again.
         super().__init__(
-            backend,
+            self._metrics,
             Totals(monitor),
             interval=interval,
             queue_size=1,
@@ -115,7 +119,12 @@ class OpenTelemetryExporter(BatchExporter[MonitorSnapshot]):
         """Export what is left, and shut the exporter down."""
         if not self._closed:
             super().close()
-            self._guard.call(self._exporter.shutdown)
+            self._guard.call(self._metrics.shut_down)
+
+    def start_in_child(self) -> None:
+        """Go on in a forked child, as another instance."""
+        self._guard.call(self._metrics.start_in_child)
+        super().start_in_child()
 
 
 class PerfmonSpanProcessor(SpanProcessor):
@@ -124,8 +133,8 @@ class PerfmonSpanProcessor(SpanProcessor):
     Whatever library is instrumented for OpenTelemetry feeds the monitor so:
     `tracer_provider.add_span_processor(PerfmonSpanProcessor(monitor))`. A call takes as long as
     its span; it failed where the span's status is an error, with the span's `error.type`, else
-    the class of the recorded exception. Spans of this package's own exporters are left out, and
-    those that sampling leaves out are not heard of.
+    the class of the recorded exception; an HTTP response's status is its status. Spans of this
+    package's own exporters are left out, and those that sampling leaves out are not heard of.
 
     Args:
         monitor: where to count.
@@ -160,11 +169,20 @@ class PerfmonSpanProcessor(SpanProcessor):
             operation or UNNAMED,
             max(0, elapsed_ns),  # the wall clock of spans may be set back
             error_type=_error_type(span) if span.status.status_code is StatusCode.ERROR else None,
+            status=_status(span),
         )
 
 
 def _name(span: ReadableSpan) -> str:
     return span.name
+
+
+def _status(span: ReadableSpan) -> int | None:
+    attributes = span.attributes or {}
+    for name in ("http.response.status_code", "http.status_code"):  # the latter until 2023
+        if isinstance(status := attributes.get(name), int):
+            return status
+    return None
 
 
 def _error_type(span: ReadableSpan) -> str:
@@ -181,9 +199,15 @@ class _MetricBackend:
     """Sends one snapshot as OpenTelemetry's metrics."""
 
     def __init__(
-        self, exporter: MetricExporter, *, resource: Resource, about_requests: Mapping[str, str]
+        self,
+        exporter: MetricExporter | Callable[[], MetricExporter],
+        *,
+        resource: Resource,
+        about_requests: Mapping[str, str],
     ) -> None:
-        self._exporter = exporter
+        self._make = None if isinstance(exporter, MetricExporter) else exporter
+        self._exporter = exporter if isinstance(exporter, MetricExporter) else exporter()
+        self._connected = False
         self._resource = resource
         self._about_requests = about_requests
         self._scope = InstrumentationScope("pytest_perfmon", version("pytest-perfmon"))
@@ -206,12 +230,30 @@ class _MetricBackend:
         )
         # As the SDK's own reader does, so that no instrumented client makes a span of this.
         token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: FBT003 - its API
+        self._connected = True
         try:
             result = self._exporter.export(data)
         finally:
             detach(token)
         if result is not MetricExportResult.SUCCESS:
             raise PerfmonError(f"{self!r} did not deliver the metrics")
+
+    def start_in_child(self) -> None:
+        """Be another instance in a forked child, over another connection where that can be."""
+        instance = Resource({"service.instance.id": str(uuid.uuid4())})
+        self._resource = self._resource.merge(instance)
+        if self._make is not None:
+            self._exporter = self._make()
+        elif self._connected:
+            LOGGER.warning(
+                "%r has its parent's connection after a fork: expected a function that makes the"
+                " exporter, which is then called in each process",
+                self,
+            )
+
+    def shut_down(self) -> None:
+        """Let go of the connection."""
+        self._exporter.shutdown()
 
     def _metrics(self, operations: Iterable[OperationStats], now_ns: int) -> Iterator[Metric]:
         since_ns = self._beginnings.note(operations, now_ns)

@@ -69,6 +69,18 @@ def test_any_times_and_names_are_counted(start, end, name):
     assert (stats.count, stats.total_ns) == (1, max(0, end - start))
 
 
+@pytest.mark.parametrize("name", ["http.response.status_code", "http.status_code"])
+def test_an_http_span_has_its_response_status(tracer, monitor, name):
+    """By its name of today or of old, failed or not; what is no number is no status."""
+    for status in (200, 404, 503, "odd"):
+        with tracer.start_as_current_span("GET /x", attributes={name: status}) as span:
+            if status == 503:
+                span.set_status(Status(StatusCode.ERROR))
+    stats = monitor.get_stats("GET /x")
+    assert stats.status_classes == {"2xx": 1, "4xx": 1, "5xx": 1}
+    assert (stats.count, stats.error_count) == (4, 1)
+
+
 def test_a_span_with_the_status_of_an_error_failed(tracer, monitor):
     """What raised is counted under the exception's class, and goes on."""
     with pytest.raises(KeyError), tracer.start_as_current_span("query"):
