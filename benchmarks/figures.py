@@ -64,20 +64,31 @@ def start_up() -> Iterator[str]:
 
 
 def store() -> Iterator[str]:
-    """Tell what saving and judging cost."""
+    """Tell what saving, judging and reading cost."""
     data = results("store")
-    yield "## What the store costs"
+    yield "## What the stores cost"
     yield ""
     yield (
-        f"{data['operations']:,} operations a run, {data['runs']} stored runs,"
-        f" {data['file_bytes']:,} bytes a file: `benchmarks/store.py`."
+        f"{data['runs']:,} stored runs of {data['operations']:,} operations. Judging is that of a"
+        f" new run against the newest {data['window']} values of each, loading them included;"
+        " history is all values of one operation. Targets in brackets: `benchmarks/store.py`."
     )
     yield ""
+    steps = "save", "load", "judge", "history"
     rows = (
-        (step.replace("_", " "), f"{ms:.0f}", f"{data['targets_ms'][step]:.0f}")
-        for step, ms in data["median_wall_ms"].items()
+        (
+            kind,
+            f"{one['bytes'] / 1e6:,.0f}",
+            *(
+                f"{one['median_wall_ms'][step]:,.0f}"
+                + (f" ({targets[step]:.0f})" if step in targets else "")
+                for step in steps
+            ),
+        )
+        for kind, one in data["stores"].items()
+        for targets in [data["targets_ms"][kind]]
     )
-    yield from table(("step", "ms", "target"), rows)
+    yield from table(("store", "MB", *(f"{step}, ms" for step in steps)), rows)
 
 
 def foreign_suite() -> Iterator[str]:
