@@ -106,6 +106,50 @@ class HttpCollector(Collector):
         return HttpExporter(endpoint=f"http://127.0.0.1:{self.port}/v1/metrics", timeout=1)
 
 
+class KeepAliveCollector:
+    """Serves OTLP over HTTP on connections that stay open; `with` starts and stops it.
+
+    Attributes:
+        taken: of each export the client's port and the `service.instance.id`.
+    """
+
+    def __enter__(self):
+        """Listen."""
+        self.taken = taken = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                (resource_metrics,) = ExportMetricsServiceRequest.FromString(body).resource_metrics
+                instance = attributes_of(resource_metrics.resource)["service.instance.id"]
+                taken.append((self.client_address[1], instance))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Be quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        """Take no more connections."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def exporter(self):
+        """Give an exporter to this collector."""
+        return HttpExporter(
+            endpoint=f"http://127.0.0.1:{self._server.server_port}/v1/metrics", timeout=5
+        )
+
+
 def attributes_of(holder):
     """Give the attributes of a point or a resource as a plain dict."""
     return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in holder.attributes}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
-from collectors import GrpcCollector, HttpCollector, attributes_of
+from collectors import GrpcCollector, HttpCollector, KeepAliveCollector, attributes_of
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.resources import Resource
@@ -253,3 +254,34 @@ def test_a_name_that_is_no_unicode_spoils_nothing(collector, monitor, exporting)
     monitor.record("bad\udcff", 1)
     assert exporting.flush("30s")
     assert len(points_of(collector.metrics["perfmon.operation.duration"])) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("made", [True, False])
+def test_a_forked_child_is_an_instance_over_its_own_connection(made, caplog):
+    """Parent and child are two series; given a function they have two connections, or it is said.
+
+    Two processes that speak over one connection mix up their requests and answers.
+    """
+    monitor = PerformanceMonitor()
+    monitor.record("a", 5)
+    with KeepAliveCollector() as collector:
+        exporter = collector.exporter if made else collector.exporter()
+        with OpenTelemetryExporter(monitor, exporter, interval="600s") as exporting:
+            assert exporting.flush("30s")
+            child = os.fork()
+            if child == 0:
+                good = False
+                try:
+                    said = any("connection" in message for message in caplog.messages)
+                    good = exporting.flush("30s") and said is not made
+                finally:
+                    os._exit(not good)
+            _, status = os.waitpid(child, 0)
+            assert status == 0
+            assert exporting.flush("30s")
+        (before, parent), (other, instance), after = collector.taken[:3]
+    assert after == (before, parent)
+    assert instance != parent
+    assert (other != before) is made
