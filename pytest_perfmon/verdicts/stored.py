@@ -17,7 +17,7 @@ WINDOW: Final = 30
 
 _LEAST_NS: Final = 0.5  # below the clock's last digit; a scripted or coarse clock can show 0
 _CONFIRMED: Final = 0.01  # noise has a change in one window of a hundred, which costs runs
-_NO_CHANGE: Final = 2.1  # sd; a largest CUSUM below it is one that noise of any length has easily
+_NO_CHANGE: Final = 2.35  # sd; no step whose largest CUSUM is below it has a p as small as that
 
 
 def log_ns(ns: float) -> float:
