@@ -11,6 +11,7 @@ from typing import Final
 
 from pytest_perfmon.cli.exit_codes import FINE
 from pytest_perfmon.cli.output import Output
+from pytest_perfmon.cli.runs import WORDS, find_runs, read_runs
 from pytest_perfmon.cli.stores import add_store_options, chosen_store
 from pytest_perfmon.errors import UsageError
 from pytest_perfmon.formats.action_benchmark import to_action_benchmark
@@ -19,6 +20,7 @@ from pytest_perfmon.formats.csv_table import csv_texts
 from pytest_perfmon.formats.exported import Exported
 from pytest_perfmon.formats.pytest_benchmark_writer import to_pytest_benchmark
 from pytest_perfmon.model.run import Run
+from pytest_perfmon.reporting.cells import clean
 from pytest_perfmon.storage.base import RunStore
 
 CSV: Final = "csv"
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run",
         nargs="?",
         metavar="RUN",
-        help="the id of a run, or its beginning (the newest run; for csv: all runs)",
+        help=f"{WORDS} (latest; for csv: every run)",
     )
     parser.add_argument(
         "--format", required=True, choices=[*OF_ONE_RUN, CSV], help="what the reader wants"
@@ -68,9 +70,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             out.line(text.removesuffix("\n"))
     else:
         with arguments.output.open("w", encoding="utf-8", newline="\n") as file:
-            for number, text in enumerate(texts):
-                file.write(text)
-                out.progress(f"exported {number} runs")
+            file.writelines(texts)
     return FINE
 
 
@@ -82,23 +82,20 @@ def _text_of(run: Run, name: str, out: Output) -> str:
     if exported.left_out and len(exported.left_out) == len(run.results):
         raise UsageError(f"the run {run.id} has nothing for {name}: {exported.left_out[0]}")
     for line in exported.left_out:
-        out.warn(line)
+        out.warn(clean(line))
     return exported.text
 
 
 def _chosen(store: RunStore, arguments: argparse.Namespace, out: Output) -> Iterator[Run]:
-    """Give the runs that were asked for, newest first, one or more."""
-    name, wanted = arguments.baseline_name, arguments.run
-    found = (
-        run
-        for run in store.runs(name, on_damaged=out.warn)
-        if wanted is None or run.id.startswith(wanted)
-    )
-    first = next(found, None)
-    if first is None:
-        which = "no run" if wanted is None else f"no run {wanted!r}"
+    """Give the run that was named, or else all of the baseline, newest first."""
+    name = arguments.baseline_name
+    if arguments.run is not None:
+        return iter(find_runs(store, name, [arguments.run], out))
+    runs = read_runs(store, name, out)
+    newest = next(runs, None)
+    if newest is None:
         raise UsageError(
-            f"the baseline {name!r} of {store.describe()} has {which};"
-            " --baseline-name and --store name others"
+            f"the baseline {name!r} in {store.describe()} has no run: expected one or more;"
+            " --store and --baseline-name name others"
         )
-    return chain([first], found)
+    return chain([newest], runs)

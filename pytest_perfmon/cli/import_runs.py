@@ -12,6 +12,7 @@ from pytest_perfmon.cli.output import Output
 from pytest_perfmon.cli.stores import add_store_options, chosen_store
 from pytest_perfmon.errors import NewerSchemaError, RunExistsError, UsageError
 from pytest_perfmon.formats.pytest_benchmark_reader import from_pytest_benchmark
+from pytest_perfmon.reporting.cells import clean
 from pytest_perfmon.storage.base import RunStore
 
 SUMMARY: Final = "take runs that pytest-benchmark saved into a store"
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             known += 1
         except _UnusableError as error:
             refused += 1
-            out.warn(f"error: {path} was not imported: {error}")
+            out.warn(clean(f"error: {path} was not imported: {error}"))
         else:
             taken += 1
     runs = "1 run" if taken == 1 else f"{taken} runs"
@@ -69,7 +70,7 @@ def _import(path: Path, name: str, store: RunStore, out: Output) -> None:
     except (ValueError, NewerSchemaError) as error:
         raise _UnusableError(str(error)) from None
     for note in imported.notes:
-        out.warn(f"{path}: {note}")
+        out.warn(clean(f"{path}: {note}"))
     store.save(imported.run)
 
 
