@@ -27,7 +27,6 @@ _SHORTEST_WINDOW: Final = 4
 _STEPS_SHARE: Final = 6 / 7  # of the level: 3 % of 3.5 %; the rest is for bumps
 _ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
 _CORRELATED: Final = 0.2
-_STILL_CORRELATED: Final = 0.05
 _FIRST_BATCH: Final = 100
 _MOST_ELEMENTS: Final = 400_000  # of one batch, which bounds its memory
 _SAME: Final = 1e-9  # log values this close are one figure, and statistics this close are equal
@@ -82,10 +81,13 @@ class Shape(NamedTuple):
     Attributes:
         edges: gives the indices of the first values after the likeliest change of that kind.
         highest: gives the statistic of that change, along the last axis.
+        hidden: by how much taking the likeliest change out of correlated values hides their
+            correlation, found by simulation.
     """
 
     edges: Callable[[Floats], tuple[int, ...]]
     highest: Callable[[Floats], Floats]
+    hidden: float
 
 
 def _step_edges(values: Floats) -> tuple[int, ...]:
@@ -115,8 +117,8 @@ def _highest_bump(values: Floats) -> Floats:
     return highest
 
 
-STEP: Final = Shape(_step_edges, _highest_step)
-BUMP: Final = Shape(_bump_edges, _highest_bump)
+STEP: Final = Shape(_step_edges, _highest_step, hidden=0.05)
+BUMP: Final = Shape(_bump_edges, _highest_bump, hidden=0.1)
 
 
 class PermutationTest:
@@ -124,9 +126,10 @@ class PermutationTest:
 
     Values that are correlated with their neighbours are permuted in circular blocks of
     round(n^(1/3)) with a random offset, others one by one. They are so where |rho_1| > 0.2, and
-    rho_1 is above 0.05 once the likeliest change is taken out: a step alone correlates neighbours,
-    too. Few blocks have few orders, so that p cannot be small where a change is short; a series of
-    correlated values takes more of them after a change, the more so beside many others.
+    rho_1 is not below zero once the likeliest change is taken out (what that hides of it added): a
+    step alone correlates neighbours, too. Few blocks have few orders, so that p cannot be small
+    where a change is short; a series of correlated values takes more of them after a change, the
+    more so beside many others.
 
     The random numbers are seeded from the order of the values, so that equal data give equal
     answers on any machine and in any unit.
@@ -185,7 +188,7 @@ class PermutationTest:
         levelled = self._values.copy()
         for start, end in pairwise([0, *self.edges, len(levelled)]):
             levelled[start:end] -= levelled[start:end].mean()
-        return autocorrelation(levelled) > _STILL_CORRELATED
+        return autocorrelation(levelled) > -self._shape.hidden
 
     def _shuffled(self, count: int) -> Floats:
         import numpy as np  # noqa: PLC0415 - slow to load
