@@ -17,10 +17,10 @@ from pytest_perfmon.stats.change_points import (
     noise_sd,
 )
 from pytest_perfmon.stats.creep import Creep, creep
+from pytest_perfmon.verdicts.stored import log_ns
 
 CREEP_LEVEL: Final = 0.01
 _LINE_NUMBERS: Final = 2  # a level and a slope; steps take a level each and a place each
-_LEAST: Final = 0.5  # nanoseconds; a scripted or coarse clock can show 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ def courses_of(
     Where nothing changed anywhere, the chance of any change is 3.5 %, of any trend 1 %.
 
     Args:
-        series: run-level times, oldest first, in any unit.
+        series: run-level times in nanoseconds, oldest first.
         on_done: called with the number of series done, now and then.
     """
-    logs = [[math.log(max(value, _LEAST)) for value in values] for values in series]
+    logs = [[log_ns(value) for value in values] for values in series]
     changes = change_points_of_all(logs, on_done=on_done)
     trends = [creep(values) for values in logs]
     bar = highest_rejected([one.p if one else 1.0 for one in trends], CREEP_LEVEL)

@@ -6,6 +6,7 @@ from collections import deque
 from statistics import fmean
 from typing import Final
 
+from pytest_perfmon.units import NS_PER_MS
 from pytest_perfmon.verdicts.history import Course, courses_of
 from pytest_perfmon.verdicts.live import StatsSource
 
@@ -50,4 +51,5 @@ class PerformanceTrends:
 
         An unknown operation, or one of fewer than ten snapshots, has no course to tell.
         """
-        return courses_of([list(self._history.get(operation, ()))])[0]
+        history = self._history.get(operation, ())
+        return courses_of([[NS_PER_MS * p95 for p95 in history]])[0]

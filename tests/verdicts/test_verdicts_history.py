@@ -53,13 +53,10 @@ def test_small_trends_are_nobodys_business():
     assert course.ratio is None
 
 
-@given(
-    scale=st.sampled_from([0.001, 1.0, 1000.0]),
-    order=st.permutations(range(3)),
-)
-@settings(max_examples=10)
-def test_units_and_order_do_not_matter(scale, order):
-    """The same courses whatever the unit, and each at its place whatever stands beside it."""
+@given(scale=st.sampled_from([0.01, 1.0, 1000.0]), order=st.permutations(range(3)))
+@settings(max_examples=6)
+def test_speed_and_order_do_not_matter(scale, order):
+    """The same courses of fast and slow figures, each at its place whatever stands beside it."""
     series = [times(levels, seed=4) for levels in (STEP, LINE, [0.0] * 60)]
     plain = courses_of(series)
     moved = courses_of([[scale * value for value in series[place]] for place in order])
@@ -86,22 +83,21 @@ def test_suites_of_noise_rarely_degrade():
     assert found <= 5
 
 
-def monitor_of(p95):
+def monitor_of(p95_ms):
     """Give a monitor that has seen one operation take so long."""
     monitor = PerformanceMonitor()
-    monitor.record_metric("query", duration=p95)
+    monitor.record_metric("query", duration=p95_ms)
     return monitor
 
 
 def test_a_live_monitor_has_the_same_course_as_stored_runs():
     """Snapshots give the change points that a history of the same figures gives."""
-    values = times(STEP, seed=6)
     trends = PerformanceTrends()
     seen = []
-    for value in values:
-        monitor = monitor_of(value / 1e6)
+    for value in times(STEP, seed=6):
+        monitor = monitor_of(value / 1e8)  # ten microseconds, far below a millisecond
         trends.record_snapshot(monitor)
-        seen.append(monitor.get_stats("query").p95)
+        seen.append(1e6 * monitor.get_stats("query").p95)
     (expected,) = courses_of([seen])
     assert trends.course("query") == expected
     assert expected.degraded
