@@ -91,6 +91,7 @@ STATE_ALLOWED = {
     "monitor.ambient._process_monitor": "the ambient monitor of the process",
     "monitor.core.override": "the ambient monitor of a context, which comes before the process's",
     "monitor.core._monitors": "the monitors that a fork has to start anew in the child",
+    "verdicts.alerts._edges": "those whose locks a fork has to free in the child",
     "monitor.slow._alerting": "the mark of a context in which an alert is being given",
     "exporters.lifetime._open": "the exporters to start anew in a forked child, and to close",
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -66,7 +68,7 @@ class _Episode:
 
 
 class Edges:
-    """Says which of the things that go on are news; safe to ask from any thread.
+    """Says which of the things that go on are news; safe to ask from any thread, also after forks.
 
     A thing is news when it begins, when it ranks higher than told before, and when it begins
     again at least one cooldown after the last news of it. Its end is news where its beginning was.
@@ -74,6 +76,9 @@ class Edges:
     Args:
         cooldown: such as `"5min"`.
         clock_ns: a clock that never goes back, in integer nanoseconds.
+
+    Attributes:
+        lock: held while one is asked; whoever holds it asks several times undisturbed.
 
     Raises:
         UsageError: for a cooldown without a unit.
@@ -85,8 +90,13 @@ class Edges:
         self._cooldown_ns = parse_cap_ns(cooldown, "cooldown")
         self._clock_ns = clock_ns
         self._episodes: dict[Hashable, _Episode] = {}
+        self.renew_lock()
+        _edges.add(self)
+
+    def renew_lock(self) -> None:
+        """Start with a free lock, as a forked child must: the thread that held it is not there."""
         # It lets its own thread in again: a signal handler may come in between.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def begins(self, key: Hashable, rank: int = 0) -> bool:
         """Say whether it is news that the thing stands now; it stands until `ends`."""
@@ -98,7 +108,7 @@ class Edges:
 
     def ends(self, key: Hashable) -> bool:
         """Say whether it is news that the thing stands no longer."""
-        with self._lock:
+        with self.lock:
             episode = self._episodes.get(key)
             if episode is None or not episode.standing:
                 return False
@@ -107,7 +117,7 @@ class Edges:
             return True
 
     def _seen(self, key: Hashable, rank: int, *, standing: bool) -> bool:
-        with self._lock:
+        with self.lock:
             now_ns = self._clock_ns()
             episode = self._episodes.pop(key, None)
             if episode is None or rank > episode.rank:
@@ -122,6 +132,18 @@ class Edges:
             if len(self._episodes) > EPISODES_KEPT:
                 del self._episodes[next(iter(self._episodes))]
             return news
+
+
+_edges: Final[weakref.WeakSet[Edges]] = weakref.WeakSet()
+
+
+def _renew_locks_in_child() -> None:
+    for edges in _edges:
+        edges.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_renew_locks_in_child)
 
 
 class AlertGate:
@@ -141,7 +163,6 @@ class AlertGate:
     ) -> None:
         self._edges = Edges(cooldown, clock_ns)
         self._raised: dict[_Limit, BudgetViolation] = {}
-        self._lock = threading.Lock()
 
     def update(self, violations: Iterable[BudgetViolation], source: StatsSource) -> list[Alert]:
         """Give what is news about the violations that stand now.
@@ -152,7 +173,7 @@ class AlertGate:
         standing: dict[_Limit, BudgetViolation] = {
             (one.operation, one.criterion, one.budget): one for one in violations
         }
-        with self._lock:
+        with self._edges.lock:
             return self._news(standing, source)
 
     def _news(self, standing: Mapping[_Limit, BudgetViolation], source: StatsSource) -> list[Alert]:

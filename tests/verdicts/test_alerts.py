@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -256,3 +259,41 @@ def test_alerts_of_a_limit_alternate_and_are_few(history):
     ranks = {severity: rank for rank, severity in enumerate(Severity)}
     for (earlier, before), (later, after) in pairwise(raised):
         assert later - earlier >= 100 * 10**9 or ranks[after] > ranks[before]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", [Edges, AlertGate])
+def test_a_fork_while_somebody_asks_leaves_the_child_working(kind):
+    """A thread that was deciding at the fork does not hold up those who ask in the child."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def clock_ns():
+        if threading.current_thread() is not threading.main_thread():
+            inside.set()
+            leave.wait(10)
+        return 0
+
+    def ask():
+        if kind is Edges:
+            asked.happens("thing")
+        else:
+            asked.update([BudgetViolation("op", 10.0, 20.0, Severity.ERROR, "p95")], Source())
+
+    asked = kind(cooldown="1min", clock_ns=clock_ns)
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert inside.wait(10)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(5)
+            try:
+                ask()
+            finally:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        leave.set()
+        asking.join()
