@@ -7,7 +7,6 @@ conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/http-metr
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import uuid
@@ -29,6 +28,7 @@ from pytest_perfmon.monitor.arguments import checked_callback
 from pytest_perfmon.monitor.core import LOGGER, UNKNOWN_ERROR, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
 from pytest_perfmon.monitor.histogram import Durations
+from pytest_perfmon.monitor.requests import SERVER_ERROR, RequestName, request_named
 from pytest_perfmon.monitor.stats import MonitorSnapshot, OperationStats
 from pytest_perfmon.units import NS_PER_S
 
@@ -53,11 +53,7 @@ with Extra("otel", "the OpenTelemetry exporter"):
     from opentelemetry.trace import StatusCode
 
 UNNAMED: Final = "(unnamed)"
-SERVER_ERROR: Final = 500
 
-_REQUEST: Final = re.compile(
-    r"(CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE|_OTHER) (/\S*|<unmatched>)"
-)
 _CUMULATIVE: Final = AggregationTemporality.CUMULATIVE
 
 
@@ -264,7 +260,7 @@ class _MetricBackend:
         for stats in operations:
             since, name = since_ns[stats.operation], encodable(stats.operation)
             about: dict[str, str | int]
-            if request := _REQUEST.fullmatch(name):
+            if request := request_named(name):
                 for status, durations in stats.by_status.items():
                     about = {**self._about_requests, **_about(request, status)}
                     requests.append(_duration(durations, _FOR_REQUESTS, about, since, now_ns))
@@ -309,10 +305,10 @@ _FOR_REQUESTS: Final = Buckets(REQUEST_BOUNDS_S)
 _FOR_OTHERS: Final = Buckets(GENERAL_BOUNDS_S)
 
 
-def _about(request: re.Match[str], status: int | None) -> dict[str, str | int]:
-    about: dict[str, str | int] = {"http.request.method": request[1]}
-    if request[2].startswith("/"):
-        about["http.route"] = request[2]
+def _about(request: RequestName, status: int | None) -> dict[str, str | int]:
+    about: dict[str, str | int] = {"http.request.method": request.method}
+    if request.route is not None:
+        about["http.route"] = request.route
     if status is not None:
         about["http.response.status_code"] = status
         if status >= SERVER_ERROR:

@@ -119,8 +119,9 @@ class Operation:
     def answered(self, elapsed_ns: int, status: int) -> None:
         """Count a call that returned with a status code such as HTTP's."""
         part = self._parts.get(status) or self._part(status)
-        part.pending.append(elapsed_ns)
-        if len(part.pending) >= FOLD_AT:
+        pending = part.pending
+        pending.append(elapsed_ns)
+        if len(pending) >= FOLD_AT:
             self.fold()
 
     def failed(self, elapsed_ns: int, error_type: str | None, status: int | None = None) -> None:

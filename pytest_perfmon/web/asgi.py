@@ -8,11 +8,11 @@ from typing import Final, cast
 from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.core import PerformanceMonitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
+from pytest_perfmon.monitor.requests import SERVER_ERROR
 from pytest_perfmon.web.asgi_routes import ScopeRoutes
 from pytest_perfmon.web.counting import (
     DISCONNECTED,
     INCOMPLETE,
-    SERVER_ERROR,
     RequestCounter,
     checked_template_for,
 )

@@ -7,7 +7,8 @@ from typing import Any, Final, Self, cast
 
 from pytest_perfmon.monitor.ambient import current_monitor
 from pytest_perfmon.monitor.outcome import error_type_of, is_cancellation
-from pytest_perfmon.web.counting import DISCONNECTED, SERVER_ERROR, Hook, RequestCounter
+from pytest_perfmon.monitor.requests import SERVER_ERROR
+from pytest_perfmon.web.counting import DISCONNECTED, Hook, RequestCounter
 
 _BODILESS: Final = (204, 304)
 

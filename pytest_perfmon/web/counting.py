@@ -9,24 +9,13 @@ from pytest_perfmon.errors import UsageError
 from pytest_perfmon.monitor.ambient import checked_monitor
 from pytest_perfmon.monitor.core import LOGGER, PerformanceMonitor
 from pytest_perfmon.monitor.guard import Guard
+from pytest_perfmon.monitor.requests import METHODS, OTHER_METHOD, SERVER_ERROR, UNMATCHED
 from pytest_perfmon.units import NS_PER_MS
 
 Hook = Callable[[Any], str | None]
 
-UNMATCHED: Final = "<unmatched>"
-"""Stands for the route where no framework tells which one it was."""
-
-OTHER_METHOD: Final = "_OTHER"
-"""Stands for methods that are none, so that nobody makes up operations from outside."""
-
 DISCONNECTED: Final = "ClientDisconnected"
 INCOMPLETE: Final = "IncompleteResponse"
-
-SERVER_ERROR: Final = 500
-
-_METHODS: Final = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
-)
 
 
 class Timed(Protocol):
@@ -112,7 +101,7 @@ class RequestCounter:
         if excluded:
             return
         method = timed.method
-        if method not in _METHODS:
+        if method not in METHODS:
             method = OTHER_METHOD
         name = f"{method} {template}"
         monitor = timed.monitor
