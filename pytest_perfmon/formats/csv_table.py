@@ -59,10 +59,8 @@ def csv_texts(runs: Iterable[Run]) -> Iterator[str]:
     yield _lines([COLUMNS])
     for run in runs:
         head = _head(run)
-        yield _lines(
-            [_cell({**head, **_row(key, summary)}.get(name)) for name in COLUMNS]
-            for key, summary in run.results.items()
-        )
+        rows = (head | _row(key, summary) for key, summary in run.results.items())
+        yield _lines([_cell(row.get(name)) for name in COLUMNS] for row in rows)
 
 
 def _lines(rows: Iterable[Sequence[str | float]]) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -161,7 +162,7 @@ def _summary(stats: Any, notes: list[str], key: Key) -> Summary:
 
 def _measured(values: Any, iterations: int, operation: str) -> Summary:
     """Summarise the values as if they had been measured here."""
-    if type(values) is not list or not all(map(_is_time, values)):
+    if type(values) is not list or not _are_times(values):
         raise ValueError("its 'data' is damaged")
     return summary_of(
         Measurement(
@@ -178,7 +179,7 @@ def _stated(stats: Mapping[str, Any], iterations: int) -> Summary:
     rounds = _count(stats, "rounds")
     figures = {}
     for name in (*_ORDERED, "mean"):
-        if not _is_time(stats.get(name)):
+        if not _are_times([stats.get(name)]):
             raise ValueError(f"its {name!r} is {_shown(stats.get(name))}: expected seconds")
         figures[name] = stats[name] * NS_PER_S
     ordered = [figures[name] for name in _ORDERED]
@@ -198,9 +199,17 @@ def _stated(stats: Mapping[str, Any], iterations: int) -> Summary:
     )
 
 
-def _is_time(value: Any) -> bool:
-    """Say whether it can be seconds: a number from 0 to the 292 years that a record can hold."""
-    return type(value) in (int, float) and 0 <= value <= MOST / NS_PER_S
+def _are_times(values: Sequence[Any]) -> bool:
+    """Say whether all can be seconds: numbers from 0 to the 292 years that a record can hold.
+
+    The list is checked as a whole, because a file can hold millions of values.
+    """
+    return (
+        set(map(type, values)) <= {int, float}
+        and min(values) >= 0
+        and max(values) <= MOST / NS_PER_S
+        and not math.isnan(sum(values))  # which the comparisons before can miss
+    )
 
 
 def _count(stats: Mapping[str, Any], name: str) -> int:

@@ -162,7 +162,9 @@ def test_a_benchmark_with_a_damaged_field_is_left_out_and_named(members, reason)
     assert notes == (f"{SMALL.nodeid} was left out: {reason}",)
 
 
-@pytest.mark.parametrize("values", [[0.1, None], [float("nan")], [-1], ["1"], {"a": 1}, 7])
+@pytest.mark.parametrize(
+    "values", [[0.1, None], [0.1, float("nan"), 0.2], [0.1, 10**400], [-1], ["1"], {"a": 1}, 7]
+)
 def test_damaged_values_cost_only_what_follows_from_them(values):
     """Where `data` is damaged the stated figures count, and percentiles are not known."""
     run, notes = imported(changed(data=values))
