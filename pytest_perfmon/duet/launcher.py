@@ -124,6 +124,7 @@ class Worker:
         self._output = slot.directory / "output"
         arguments = child_arguments(invocation, files, slot.directory)
         self.channel: Channel | None = None
+        self._closed = False
         try:
             with self._output.open("wb") as sink:
                 self.process = start_apart(
@@ -171,11 +172,14 @@ class Worker:
 
         A second call does nothing more.
         """
+        if self._closed:
+            return
         if self.channel is not None:
             self.channel.close()
         self._door.close()
         end_within(self.process, patience)
         self._remains.close()
+        self._closed = True  # where any of this is interrupted, the next call sees to it
 
 
 def child_arguments(invocation: Invocation, files: Sequence[Path], private: Path) -> list[str]:

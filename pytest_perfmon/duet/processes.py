@@ -143,6 +143,20 @@ class Guard:
 if sys.platform != "win32":
 
     def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        # its number stays the group's own while anything is in the group
+        """Send a signal to what is left of a process's group.
+
+        The group's number is given to no new process while anything is in the group.
+        """
+        recycled = process.returncode is not None and _is_there(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
+            if not recycled:
+                os.killpg(process.pid, number)
+
+    def _is_there(process: int) -> bool:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True

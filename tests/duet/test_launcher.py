@@ -136,6 +136,26 @@ def test_what_a_child_has_started_ends_with_it(stand_in, end):
     assert ended(pid)
 
 
+def test_a_child_is_closed_once(stand_in, monkeypatch):
+    """A second call does nothing more, unless the first one was interrupted."""
+    ended_by = []
+
+    def end_within(process, patience):
+        ended_by.append(patience)
+        process.wait()
+        if len(ended_by) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(launcher, "end_within", end_within)
+    with started(stand_in("pass")) as worker:
+        with pytest.raises(KeyboardInterrupt):
+            worker.close(patience=1)
+        worker.close(patience=2)
+        worker.close(patience=3)
+    assert ended_by == [1, 2]
+    assert is_gone(worker)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="asks about a process as POSIX does")
 def test_a_child_is_ended_when_the_parent_fails(stand_in):
     """An error while the child runs passes through, and the child is not left behind."""

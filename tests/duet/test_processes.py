@@ -102,6 +102,18 @@ def test_a_process_that_will_not_end_is_ended(monkeypatch):
     assert process.returncode == -signal.SIGKILL
 
 
+@LINUX
+def test_a_number_that_went_to_another_process_is_let_alone():
+    """Where a process is gone and its number is in use again, nothing of its group is left."""
+    with started("exit 0") as gone, started("sleep 600") as other:
+        gone.wait()
+        gone.pid = other.pid
+        end_at_once(gone)
+        assert other.poll() is None
+        end_at_once(other)
+    assert other.returncode == -signal.SIGKILL
+
+
 @pytest.mark.skipif(not hasattr(os, "getpgid"), reason="needs groups of processes")
 def test_a_terminals_ctrl_c_does_not_reach_a_process_apart():
     """It is in a group of its own, the first of it."""
