@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from queue import Queue
 
 import pytest
@@ -42,20 +40,3 @@ def test_a_closed_one_ends_without_a_further_call():
     ticker.close()
     thread.join(DEADLINE_S)
     assert not thread.is_alive()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_may_close_its_parents():
-    """Forked while the thread is between any two of its steps, a child closes without waiting."""
-    with Ticker(lambda: None, 1e-6, guard=Guard(LOGGER), name="perfmon-test") as ticker:
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                ticker.close()
-                os._exit(0)
-            deadline = time.monotonic() + DEADLINE_S
-            while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
-                assert time.monotonic() < deadline, "a child waits for a lock"
-                time.sleep(0.001)
-            assert ended == (child, 0)
