@@ -356,9 +356,10 @@ class PerformanceMonitor:
         """
         matching = self._registry.matching(pattern)
         for operation in matching:
-            operation.settle()
+            # In this order, so that listeners hear of what is counted up to its end.
+            self._registry.remove(operation)
             operation.retire()
-            self._operations.pop(operation.name, None)
+            operation.settle()
         self._recorder.watch.events.discard({operation.name for operation in matching})
 
     @contextmanager

@@ -58,6 +58,12 @@ class Registry:
             self._overflowing(name)
         return other
 
+    def remove(self, operation: Operation) -> None:
+        """Take the operation's place away, unless a newer one has that by now."""
+        with self._admission:
+            if self.operations.get(operation.name) is operation:
+                del self.operations[operation.name]
+
     def all(self) -> list[Operation]:
         """Give the operations there are now, in the order of their admission."""
         return list(self.operations.values())

@@ -217,6 +217,60 @@ def test_a_handler_inside_any_step_of_a_merge_loses_nothing():
     assert steps > 20
 
 
+def test_a_handler_inside_any_step_of_a_reset_loses_no_call():
+    """Calls that begin or end at whichever line of a reset are told to listeners, each once."""
+    steps = 0
+
+    def interrupt(frame, event, argument):
+        nonlocal lines
+        if event == "line" and "pytest_perfmon" in frame.f_code.co_filename:
+            lines += 1
+            if lines == steps:
+                sys.settrace(None)
+                span.__exit__(None, None, None)
+                with monitor.track("op"):
+                    pass
+        return interrupt
+
+    before = sys.gettrace()
+    while True:
+        monitor, heard = PerformanceMonitor(), []
+        monitor.subscribe(lambda _, durations, __, heard=heard: heard.extend(durations))
+        monitor.record("op", 1)
+        span = monitor.track("op")
+        span.__enter__()
+        steps, lines = steps + 1, 0
+        sys.settrace(interrupt)
+        try:
+            monitor.reset()
+        finally:
+            sys.settrace(before)
+        if lines < steps:
+            break
+        monitor.flush()
+        assert len(heard) == 3, f"line {steps}"
+    assert steps > 20
+
+
+def test_a_reset_inside_a_reset_leaves_what_was_counted_after_it():
+    """Of two resets at the same time, the later end forgets nothing that came after the other."""
+
+    def listener(*_):
+        if not nested:
+            nested.append(True)
+            monitor.reset()
+            timed()
+
+    nested = []
+    monitor = PerformanceMonitor()
+    timed = monitor.track_performance("op")(lambda: None)
+    monitor.subscribe(listener)
+    timed()
+    monitor.reset()
+    timed()
+    assert monitor.get_stats("op").count == 2
+
+
 def in_child(work):
     """Run the function in a forked child; give what it returns."""
     reading, writing = os.pipe()
