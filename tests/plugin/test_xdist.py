@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_perfmon.plugin import xdist
+
 pytestmark = pytest.mark.slow
 
 NAP = """
@@ -124,3 +126,16 @@ def test_a_bad_mark_stops_the_run(spread):
     result = spread.run_apart("-n2")
     assert result.ret != 0
     result.stdout.fnmatch_lines(["*test_it.py::test_a: budget(p95=) is -1*"])
+
+
+def test_a_lock_that_has_no_place_is_a_usage_error(spread, monkeypatch):
+    """Where temporary files cannot be written, one line says so and what names another place."""
+
+    def refused():
+        raise PermissionError(13, "not allowed", "there")
+
+    monkeypatch.setattr(xdist, "private_slot", refused)
+    spread.write("def test_it(perf_monitor): perf_monitor(len, [])")
+    result = spread.run("-n1", "--perf-budgets")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: the workers' lock has no place *; TMPDIR names another"])
