@@ -11,7 +11,7 @@ class ControlPart:
 
     Attributes:
         coefficient: the share (as an exponent) by which the figure follows the control; None where
-            it is not used, which takes five stored runs.
+            it is not used, because the suite as a whole is predicted more sharply without.
         stored: geometric mean of its stored readings.
         reading: beside the new figure.
         low, high: where its next reading was expected, at 99 %.

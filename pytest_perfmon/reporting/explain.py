@@ -9,7 +9,6 @@ from typing import Final
 from pytest_perfmon.model.threshold import ControlPart, SpreadPart, Threshold
 from pytest_perfmon.model.verdict import TestResult
 from pytest_perfmon.reporting.cells import clean
-from pytest_perfmon.stats.control_variate import CONTROL_RUNS_NEEDED
 from pytest_perfmon.stats.prediction import RUNS_NEEDED
 from pytest_perfmon.units import format_ns, format_share
 from pytest_perfmon.verdicts.stored import WINDOW
@@ -63,7 +62,7 @@ def _control(one: Threshold) -> str:
         f" expected {format_ns(control.low)} to {format_ns(control.high)}; "
     )
     if control.coefficient is None:
-        return f"{said}not used before {CONTROL_RUNS_NEEDED} runs"
+        return f"{said}not used: the suite's stored runs are predicted better without"
     return said + _coefficient(control, control.coefficient)
 
 

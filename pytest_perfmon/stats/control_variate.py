@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-CONTROL_RUNS_NEEDED: Final = 5
-"""Below so many stored runs the degree of freedom costs more than the control explains."""
-
 _READING_SD: Final = 0.01  # what the log of one run's reading, a median of ten, is uncertain by
 
 

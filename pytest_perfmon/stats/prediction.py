@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from pytest_perfmon.stats.control_variate import CONTROL_RUNS_NEEDED, ControlFit, fit_control
+from pytest_perfmon.stats.control_variate import ControlFit, fit_control
 from pytest_perfmon.stats.distributions import digamma, t_quantile, t_sf, trigamma
 
 RUNS_NEEDED: Final = 3
@@ -146,13 +146,13 @@ def _prior_df(excess: float) -> float:
 def fit_runs(figures: Sequence[float], readings: Sequence[float] | None = None) -> Fit:
     """Take the mean and the spread of stored runs.
 
-    From `CONTROL_RUNS_NEEDED` runs on the spread is that around what the control explains, with
-    one degree of freedom less.
+    With readings of the control the spread is that around what it explains, with one degree of
+    freedom less; that takes three runs.
 
     Args:
         figures: natural logarithms of k run-level figures.
-        readings: natural logarithms of the control's readings in the same runs; None where it was
-            not read in all of them.
+        readings: natural logarithms of the control's readings in the same runs; None leaves the
+            control out.
 
     Raises:
         ValueError: below two figures, which have no spread.
@@ -161,7 +161,7 @@ def fit_runs(figures: Sequence[float], readings: Sequence[float] | None = None) 
     if k < 2:  # noqa: PLR2004 - a spread takes two
         raise ValueError(f"figures holds {k} values: expected two or more")
     mean = fmean(figures)
-    if readings is None or k < CONTROL_RUNS_NEEDED:
+    if readings is None or k < RUNS_NEEDED:
         return Fit(k, mean, max(sample_variance(figures), _LEAST_VARIANCE), k - 1)
     control = fit_control(figures, readings)
     left = [y - control.explained(x) - mean for y, x in zip(figures, readings, strict=True)]
@@ -189,3 +189,23 @@ def predict(fit: Fit, prior: Prior, reading: float = 0.0) -> Prediction:
     mean = fit.mean + fit.control.explained(reading)
     beyond = fit.control.beyond(reading)
     return Prediction(mean, math.sqrt(variance * spread), df, variance, beyond)
+
+
+def typical_room(fits: Sequence[Fit], prior: Prior, level: float) -> float:
+    """Give how far above its mean a figure may typically be, on the log scale: a geometric mean.
+
+    Of all figures together this says which of two ways to fit them is the sharper one; chosen by
+    so many, the choice itself hardly favours chance.
+
+    Args:
+        fits: one or more.
+        prior: of the same fits.
+        level: one-sided.
+    """
+    rooms = [
+        t_quantile(1 - level, prediction.df) * prediction.scale
+        for prediction in (
+            predict(one, prior, one.control.mean if one.control else 0.0) for one in fits
+        )
+    ]
+    return math.exp(fmean(map(math.log, rooms)))

@@ -24,6 +24,7 @@ from pytest_perfmon.stats.prediction import (
     fit_runs,
     moderated_variance,
     predict,
+    typical_room,
 )
 from pytest_perfmon.units import format_ns
 from pytest_perfmon.verdicts.adaptive import THRESHOLD_RATIO, exceeds_adaptive
@@ -51,6 +52,8 @@ class Suite:
         alpha: the chance of one false red in the run.
         min_effect: share below which a change is ignored.
         since: for keys that changed, the time of the first stored run after the last change.
+        with_control: whether figures are compared beside what the control explains, which is so
+            where the stored runs of all of them together are predicted more sharply by that.
     """
 
     criteria: int
@@ -58,6 +61,7 @@ class Suite:
     alpha: float
     min_effect: float
     since: Mapping[Key, str]
+    with_control: bool
 
     @property
     def level(self) -> float:
@@ -74,7 +78,8 @@ def suite_of(
     windows: Mapping[Key, Sequence[StoredValue]], *, alpha: float, min_effect: float
 ) -> Suite:
     """Freeze what is shared between the criteria of a run."""
-    since, spreads = {}, []
+    since: dict[Key, str] = {}
+    told: list[Sequence[StoredValue]] = []
     for key, values in windows.items():
         unit = values[-1].unit
         alike = [value for value in values if value.unit == unit]
@@ -83,9 +88,19 @@ def suite_of(
             since[key] = changed
             alike = [value for value in alike if value.time >= changed]
         if len(alike) >= RUNS_NEEDED:
-            fit = fit_values(alike)
-            spreads.append((fit.df, fit.variance))
-    return Suite(len(windows), moderated_variance(spreads), alpha, min_effect, since)
+            told.append(alike)
+    plain, beside = (_fitted(told, with_control=which) for which in (False, True))
+    prior, with_control = (beside[0], True) if beside[1] < plain[1] else (plain[0], False)
+    return Suite(len(windows), prior, alpha, min_effect, since, with_control)
+
+
+def _fitted(
+    histories: Sequence[Sequence[StoredValue]], *, with_control: bool
+) -> tuple[Prior, float]:
+    """Give the prior of a suite, and how far a figure may typically be from its mean."""
+    fits = [fit_values(values, with_control=with_control) for values in histories]
+    prior = moderated_variance((fit.df, fit.variance) for fit in fits)
+    return prior, typical_room(fits, prior, SCREENING_LEVEL) if fits else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +155,8 @@ class Screener:
         if self.runs < RUNS_NEEDED:
             return self._adaptive(summary)
         readings = log_readings(self._values) if summary.control_ns > 0 else None
-        fit = fit_runs(log_figures(self._values), readings)
+        used = readings if self._suite.with_control else None
+        fit = fit_runs(log_figures(self._values), used)
         reading = log_ns(summary.control_ns)
         prediction = predict(fit, self._suite.prior, reading)
         control = None

@@ -37,8 +37,8 @@ def log_readings(values: Sequence[StoredValue]) -> list[float] | None:
     return [math.log(value.control_ns) for value in values]
 
 
-def fit_values(values: Sequence[StoredValue], *, with_control: bool = True) -> Fit:
-    """Fit two stored values or more; the control counts where it was read, and is asked for."""
+def fit_values(values: Sequence[StoredValue], *, with_control: bool) -> Fit:
+    """Fit two stored values or more; the control counts where it is wanted, and was read."""
     return fit_runs(log_figures(values), log_readings(values) if with_control else None)
 
 

@@ -125,7 +125,7 @@ def _deviations(
         values = suite.current(key, alike)
         if len(values) < RUNS_NEEDED:
             continue
-        fit = fit_values(values, with_control=summary.control_ns > 0)
+        fit = fit_values(values, with_control=suite.with_control and summary.control_ns > 0)
         found.now[key] = _deviation(fit, summary.median, summary.control_ns)
         for value in values:
             run = value.time, value.run_id

@@ -13,6 +13,7 @@ from pytest_perfmon.reporting.explain import NOTHING, explanation_lines
 
 MS = 1_000_000.0
 CONTROL = ControlPart(0.83, 0.21 * MS, 0.25 * MS, 0.19 * MS, 0.23 * MS, 0.123, 0.02)
+READINGS = "250 us, stored 210 us, expected 190 us to 230 us"
 SPREAD = SpreadPart(own=0.03, df=18, prior=0.02, prior_df=3.14, moderated=0.029, quantile=1.721)
 WHOLE = Threshold(
     "median", 20, 4, 5 * MS, 0.05, 12, 0.01, 0.02, 5.9 * MS, 6.1 * MS, SPREAD, CONTROL
@@ -33,8 +34,8 @@ def test_every_number_is_told():
         "window": "k = 20 of at most 30 stored runs; 4 older left out, since the figure changed"
         " after them",
         "mean": "5.00 ms, the geometric mean of the stored medians",
-        "control": "250 us, stored 210 us, expected 190 us to 230 us; coefficient 0.83 explains"
-        " +12.3%, and +2.0% more is allowed for, beyond all stored readings",
+        "control": f"{READINGS}; coefficient 0.83 explains +12.3%, and +2.0% more"
+        " is allowed for, beyond all stored readings",
         "spread": "sd 3.0% of its own (df 18), s0 2.0% of the suite (d0 3.14): 2.9%",
         "common mode": "none taken out: what all have in common is judged at the end",
         "level": "0.05 to be a suspect; alpha 0.01 / m 12 = 0.000833 to be convicted;"
@@ -50,11 +51,11 @@ def test_every_number_is_told():
         (None, "not read in every run"),
         (
             replace(CONTROL, coefficient=None, explained=0.0, allowed=0.0),
-            "250 us, stored 210 us, expected 190 us to 230 us; not used before 5 runs",
+            f"{READINGS}; not used: the suite's stored runs are predicted better without",
         ),
         (
             replace(CONTROL, allowed=0.0),
-            "250 us, stored 210 us, expected 190 us to 230 us; coefficient 0.83 explains +12.3%",
+            f"{READINGS}; coefficient 0.83 explains +12.3%",
         ),
     ],
 )

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfmon.stats.distributions import t_quantile, t_sf, trigamma
-from pytest_perfmon.stats.prediction import Prediction, Prior, fit_runs, moderated_variance, predict
+from pytest_perfmon.stats.prediction import (
+    Prediction,
+    Prior,
+    fit_runs,
+    moderated_variance,
+    predict,
+    typical_room,
+)
 
 LOGS = st.lists(st.floats(-5, 20), min_size=2, max_size=30)
 NOTHING = Prior(0.0, 0.0)
@@ -161,10 +168,22 @@ def test_the_control_takes_out_what_it_explains_and_a_degree_of_freedom():
     assert (slow.mean, fast.mean) == pytest.approx((1.40, 1.0), abs=0.01)
 
 
-def test_below_five_runs_the_control_is_not_used():
-    """Four runs are too few to spend a degree of freedom."""
-    assert fit_runs(FIGURES[:4], READINGS[:4]) == fit_runs(FIGURES[:4])
-    assert predict(fit_runs(FIGURES[:4], READINGS[:4]), NOTHING, 9.0).beyond == 0.0
+def test_two_runs_have_no_coefficient():
+    """Two runs fit any coefficient: nothing would be left to tell the spread."""
+    assert fit_runs(FIGURES[:2], READINGS[:2]) == fit_runs(FIGURES[:2])
+    assert predict(fit_runs(FIGURES[:2], READINGS[:2]), NOTHING, 9.0).beyond == 0.0
+    assert fit_runs(FIGURES[:3], READINGS[:3]).df == 1
+
+
+def test_the_typical_room_is_between_the_rooms():
+    """Half the quantile times scale of each, on the log scale in their middle."""
+    fits = [fit_runs([0.0, 0.1, 0.2]), fit_runs([0.0, 0.4, 0.8])]
+    one, other = (predict(fit, NOTHING).limit(0.05) - fit.mean for fit in fits)
+    assert other == pytest.approx(4 * one)
+    assert typical_room(fits, NOTHING, 0.05) == pytest.approx(2 * one)
+    assert typical_room([fit_runs(FIGURES, READINGS)], NOTHING, 0.05) < typical_room(
+        [fit_runs(FIGURES)], NOTHING, 0.05
+    )
 
 
 def test_a_control_far_from_its_mean_widens_the_prediction():

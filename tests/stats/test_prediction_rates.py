@@ -12,7 +12,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from pytest_perfmon.stats.prediction import Prior, fit_runs, moderated_variance, predict
+from pytest_perfmon.stats.prediction import (
+    Prior,
+    fit_runs,
+    moderated_variance,
+    predict,
+    typical_room,
+)
 
 FIGURES = 12
 pytestmark = pytest.mark.slow
@@ -84,6 +90,19 @@ def machine(kind, rng, shape):
     return 0.4 * rng.integers(0, 2, shape) + rng.normal(0, 0.02, shape)
 
 
+def sharper(figures, controls):
+    """Fit with and without the control; give the fits and the prior that predict more sharply."""
+    pairs = list(zip(figures, controls, strict=True))
+    ways = []
+    for fits in (
+        [fit_runs(y[:-1]) for y, _ in pairs],
+        [fit_runs(y[:-1], x[:-1]) for y, x in pairs],
+    ):
+        prior = moderated_variance([(fit.df, fit.variance) for fit in fits])
+        ways.append((typical_room(fits, prior, 0.05), fits, prior))
+    return min(ways, key=lambda way: way[0])[1:]
+
+
 @lru_cache
 def beside_the_control(kind: str, runs: int, suites: int) -> np.ndarray:
     """Give (p slower, p faster, machine in trouble, visible) of unchanged figures, a row each.
@@ -98,8 +117,7 @@ def beside_the_control(kind: str, runs: int, suites: int) -> np.ndarray:
         speed = machine(kind, rng, (FIGURES, runs + 1))
         figures = (true * speed + sds * rng.normal(size=speed.shape)).tolist()
         controls = (speed + rng.normal(0, 0.01, speed.shape)).tolist()
-        fits = [fit_runs(y[:-1], x[:-1]) for y, x in zip(figures, controls, strict=True)]
-        prior = moderated_variance([(fit.df, fit.variance) for fit in fits])
+        fits, prior = sharper(figures, controls)
         for fit, y, x in zip(fits, figures, controls, strict=True):
             expected = predict(fit_runs(x[:-1]), Prior(0.0, 0.0))
             low, high = expected.interval(x[-1], 0.99)
@@ -122,9 +140,10 @@ def test_the_control_keeps_the_level(kind, runs):
 
 
 def test_the_control_makes_a_moving_machine_readable():
-    """With five runs of a machine that moves by 15 % or more half the change is visible."""
-    for kind in ("wandering", "two speeds"):
-        without, with_control = (beside_the_control(kind, runs, 60)[:, 3].mean() for runs in (3, 5))
-        assert with_control < 0.55 * without
-    without, with_control = (beside_the_control("steady", n, 60)[:, 3].mean() for n in (3, 5))
-    assert with_control < 1.2 * without
+    """Where the machine moves by 15 % or more, two thirds of what was visible are enough."""
+    steady, *moving = (
+        beside_the_control(kind, 3, 60)[:, 3].mean()
+        for kind in ("steady", "wandering", "two speeds")
+    )
+    assert steady < 0.16
+    assert max(moving) < 0.35  # without the control 0.45 and 0.6

@@ -55,7 +55,7 @@ def test_the_suite_learns_its_spread_after_the_cut():
 
 def test_stored_figures_of_an_older_kind_do_not_count_for_the_spread():
     """Per-round means from before the newest kind of figure are not mixed with calls."""
-    older = stored(OLD, unit="per-round mean")
+    older = stored(OLD[:5], unit="per-round mean")
     newer = [replace_time(one, day) for day, one in enumerate(stored([500.0, 501.0, 499.0]))]
     suite = suite_of({KEY: [*older, *newer], Key("t.py", "x"): newer}, alpha=0.01, min_effect=0.02)
     assert math.sqrt(suite.prior.variance) < 0.003
@@ -88,6 +88,21 @@ def test_the_control_is_told_with_the_threshold():
     assert control.explained == pytest.approx(math.sqrt(1.4) - 1, abs=0.02)
     assert control.allowed == 0.0
     assert control.low < 1.0 * MS < 1.4 * MS < control.high
+
+
+def test_a_control_that_explains_nothing_is_left_out():
+    """Readings that wander while the figures stand still: no coefficient, and nothing is allowed.
+
+    The choice is the suite's: one figure that follows does not outweigh eight that do not.
+    """
+    still = stored([101.0, 101.0, 99.0, 99.0, 100.0, 100.0], SPEEDS)
+    told = screened(still, figures(120, control=1.4))
+    assert told.suspect
+    assert told.threshold.control.coefficient is None
+    assert told.threshold.control.explained == told.threshold.control.allowed == 0.0
+    windows = {Key("t.py", str(n)): still for n in range(8)} | {KEY: stored(FOLLOWS, SPEEDS)}
+    assert not suite_of(windows, alpha=0.01, min_effect=0.02).with_control
+    assert suite_of({KEY: stored(FOLLOWS, SPEEDS)}, alpha=0.01, min_effect=0.02).with_control
 
 
 @pytest.mark.parametrize(("reading", "trouble"), [(1.0, False), (1.015, False), (1.2, True)])
@@ -140,6 +155,13 @@ def test_the_threshold_comes_about_number_by_number():
     assert told.threshold == pytest.approx(told.mean * math.exp(half))
     assert (told.figure, told.runs, told.criteria, told.alpha) == ("median", 4, 12, 0.01)
     assert told.mean == pytest.approx(MS * (100.0 * 104.0 * 98.0 * 103.0) ** 0.25)
+
+
+def test_what_is_allowed_moves_the_threshold():
+    """Where 50 % are allowed, the threshold of steady runs is 1.5 times their mean."""
+    told = screened(stored(OLD[:5]), figures(130), least=0.5).threshold
+    assert told.threshold == pytest.approx(1.5 * told.mean)
+    assert told.measured < told.threshold
 
 
 def test_of_one_or_two_runs_the_threshold_is_twice_the_p95():

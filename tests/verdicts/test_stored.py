@@ -34,6 +34,13 @@ def test_nothing_changes_in_fewer_than_ten_runs():
     assert last_change(stored([100.0, 100.1] * 3 + [200.0] * 6)) != ""
 
 
+def test_of_two_changes_the_last_one_counts():
+    """Three levels: what stands after the second step is what a new run is held against."""
+    level = [100.0, 101.0, 99.0, 100.5, 99.5, 100.0, 101.0, 99.0]
+    values = stored([one * factor for factor in (1.0, 1.3, 1.7) for one in level])
+    assert last_change(values) == values[16].time
+
+
 def test_readings_count_where_each_was_made():
     """One run without a reading leaves none."""
     assert log_readings(stored([1.0, 1.0], [1.0, 0.0])) is None

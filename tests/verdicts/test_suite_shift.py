@@ -10,7 +10,7 @@ from baseline_runs import MS, figures, stored
 
 from pytest_perfmon.model.measurement import Key
 from pytest_perfmon.verdicts.screening import suite_of
-from pytest_perfmon.verdicts.suite_shift import SuiteShift, suite_shift
+from pytest_perfmon.verdicts.suite_shift import SuiteShift, _spread, suite_shift
 
 NAMES = "abcdefghijkl"
 
@@ -68,6 +68,13 @@ def test_what_the_control_explains_is_no_shift():
     assert judged(windows, dict.fromkeys(NAMES, figures(140, control=1.0))).slower
     # further than the control ever went: the suite may have followed it there
     assert not judged(windows, dict.fromkeys(NAMES, figures(168, control=1.68))).slower
+
+
+def test_a_fitted_coefficient_costs_the_shift_a_degree_of_freedom():
+    """Deviations from what a control explains are smaller than those to come, which is made up."""
+    plain, beside = _spread([0.0, 0.1, 0.2, 0.1], 1), _spread([0.0, 0.1, 0.2, 0.1], 2)
+    assert (plain.df, beside.df) == (3, 2)
+    assert beside.variance == pytest.approx(1.5 * plain.variance)
 
 
 @pytest.mark.parametrize(("names", "runs"), [(NAMES[:7], 8), (NAMES, 2)])
