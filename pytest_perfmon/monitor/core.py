@@ -75,6 +75,9 @@ class PerformanceMonitor:
         enabled: False turns everything into next to nothing, for good.
         clock_ns: a clock that never goes back, in integer nanoseconds.
 
+    Attributes:
+        clock_ns: the clock of this monitor's calls, for `record`.
+
     Raises:
         UsageError: naming the argument and what is allowed.
     """
@@ -125,7 +128,7 @@ class PerformanceMonitor:
         self._registry = self._recorder.registry
         self._operations = self._registry.operations
         self._enabled = enabled
-        self._clock_ns = clock_ns
+        self.clock_ns: Final = clock_ns  # no property: web middleware reads it at each request
         _monitors.add(self)
 
     @classmethod
@@ -141,11 +144,6 @@ class PerformanceMonitor:
     def enabled(self) -> bool:
         """Whether anything is counted at all."""
         return self._enabled
-
-    @property
-    def clock_ns(self) -> Callable[[], int]:
-        """The clock of this monitor's calls, in integer nanoseconds, for `record`."""
-        return self._clock_ns
 
     @property
     def max_operations(self) -> int:
@@ -281,7 +279,7 @@ class PerformanceMonitor:
 
     def start_timer(self) -> Timer:
         """Start a stopwatch; its `stop()` gives milliseconds, for `record_metric` or anything."""
-        return Timer(self._clock_ns)
+        return Timer(self.clock_ns)
 
     def scope(self, name: str) -> ScopedMonitor:
         """Give a view in which every operation's name starts with that of the scope and a dot."""
