@@ -35,7 +35,8 @@ class PerfmonASGIMiddleware:
 
     - A failure is a request whose application raised (counted by the exception's class), or
       whose response is a server error, 500 and above (counted by its number), or has no end.
-      Everything else succeeded, 404 too. Exceptions go on unchanged.
+      Everything else succeeded, 404 too. Exceptions go on unchanged. All of them are told apart
+      by status: `OperationStats.status_classes`.
     - Cancelled, and counted apart, are requests whose client went away before the end.
     - The template is what Starlette and FastAPI matched, below mounts and router prefixes. A
       request without one is `GET <unmatched>`, an unknown method is `_OTHER`: no name holds

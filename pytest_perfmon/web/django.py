@@ -30,7 +30,7 @@ class PerfmonDjangoMiddleware:
 
     - A failure is a response that is a server error, 500 and above: counted by the class of the
       exception that a view raised, else by its number; and a stream that raised. Everything else
-      succeeded, 404 too.
+      succeeded, 404 too. All of them are told apart by status: `OperationStats.status_classes`.
     - Cancelled, and counted apart, are streams that were closed before their end.
     - The route is what Django resolved, `include()` prefixes before it. A request without one is
       `GET <unmatched>`, an unknown method is `_OTHER`.

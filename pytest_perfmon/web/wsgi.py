@@ -35,7 +35,8 @@ class PerfmonWSGIMiddleware:
 
     - A failure is a request whose application or iterable raised (counted by the exception's
       class), or whose response is a server error, 500 and above (counted by its number).
-      Everything else succeeded, 404 too. Exceptions go on unchanged.
+      Everything else succeeded, 404 too. Exceptions go on unchanged. All of them are told apart
+      by status: `OperationStats.status_classes`.
     - Cancelled, and counted apart, are requests whose body the server closed before its end.
     - The template is what Flask and Bottle leave in the environ, below the prefix of a
       dispatcher. A request without one is `GET <unmatched>`, an unknown method is `_OTHER`.
