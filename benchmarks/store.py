@@ -100,7 +100,8 @@ def elapsed_ms(action: Callable[[], object]) -> tuple[float, float]:
     """Time one call: wall-clock and processor milliseconds."""
     processor, wall = time.process_time_ns(), time.perf_counter_ns()
     action()
-    return (time.perf_counter_ns() - wall) / 1e6, (time.process_time_ns() - processor) / 1e6
+    ended, spent = time.perf_counter_ns() - wall, time.process_time_ns() - processor
+    return round(ended / 1e6, 3), round(spent / 1e6, 3)
 
 
 def fill(stores: Mapping[str, RunStore], runs: int) -> tuple[dict[str, Figures], Run]:

@@ -97,7 +97,7 @@ def postgres_server(settings: tuple[str, ...] = FAST) -> Iterator[PostgresServer
         (home / "password").write_text(password)
         as_user = _unprivileged(home)
         command = [binaries / "initdb", "--pgdata", home / "data", "--username", ROLE]
-        command += ["--auth=scram-sha-256", "--pwfile", home / "password", "--no-sync"]
+        command += ["--auth=password", "--pwfile", home / "password", "--no-sync"]
         command += ["--encoding=UTF8", "--locale=C"]
         done = subprocess.run(
             [*as_user, *command], cwd=home, capture_output=True, text=True, check=False
@@ -110,7 +110,7 @@ def postgres_server(settings: tuple[str, ...] = FAST) -> Iterator[PostgresServer
         log = stack.enter_context((home / "log").open("w+"))
         process = subprocess.Popen([*as_user, *command], cwd=home, stdout=log, stderr=log)
         stack.callback(process.wait)
-        stack.callback(process.send_signal, signal.SIGINT)  # does not wait for clients
+        stack.callback(process.send_signal, signal.SIGQUIT)  # at once, with nothing kept
         _wait_for(server, process, home / "log")
         yield server
 

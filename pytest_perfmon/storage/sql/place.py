@@ -14,8 +14,8 @@ from pytest_perfmon.errors import StoreError, UsageError
 from pytest_perfmon.storage.sql.upgrade import (
     SCHEMA,
     bring_up,
-    has_tables,
     keep_from_upgrades,
+    refuse_newer,
     version_of,
 )
 
@@ -91,11 +91,14 @@ class Place:
                 yield None
                 return
             with self._engine.connect() as connection:
-                self._prepare(connection, create=False)
+                if not self._prepare(connection, create=False):
+                    yield None
+                    return
                 with connection.begin():
                     if self._file is None:
                         connection.exec_driver_sql(_ONE_STATE)
-                    yield connection if has_tables(connection) else None
+                    refuse_newer(connection)
+                    yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -115,15 +118,18 @@ class Place:
                 connection.execution_options(**{_BEGIN: _BEGIN_WRITING})
                 with connection.begin():
                     keep_from_upgrades(connection)
+                    refuse_newer(connection)
                     yield connection
 
-    def _prepare(self, connection: Connection, *, create: bool) -> None:
+    def _prepare(self, connection: Connection, *, create: bool) -> bool:
+        """Make or upgrade the tables where that is due; say whether there are any."""
         with connection.begin():
             version = version_of(connection)
         if (version is None and create) or (version is not None and version < SCHEMA):
             connection.execution_options(**{_BEGIN: _BEGIN_WRITING})
             with connection.begin():
                 bring_up(connection, self._file)
+        return version is not None or create
 
     @contextmanager
     def _complaining(self, action: str) -> Iterator[None]:

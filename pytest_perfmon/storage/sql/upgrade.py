@@ -34,40 +34,26 @@ def version_of(connection: Connection) -> int | None:
     Raises:
         StoreError: the table of the version does not hold one.
     """
-    if not inspect(connection).has_table(VERSION.name):
-        return None
-    versions = connection.scalars(select(VERSION.c.version)).all()
-    if len(versions) != 1 or type(versions[0]) is not int:
-        raise StoreError(f"{VERSION.name} holds {list(versions)!r}: expected one version")
-    return versions[0]
+    return _kept_version(connection) if inspect(connection).has_table(VERSION.name) else None
 
 
-def has_tables(connection: Connection, schema: int = SCHEMA) -> bool:
-    """Say whether there are tables, of a version that this one knows.
+def refuse_newer(connection: Connection) -> None:
+    """Make sure, inside a transaction, that the tables which are there can be read.
 
     Raises:
-        NewerSchemaError: they are of a later one.
+        NewerSchemaError: they are of a later version than this one knows.
         StoreError: as `version_of`.
     """
-    version = version_of(connection)
-    if version is not None and version > schema:
-        raise NewerSchemaError(
-            f"it has schema {version}, this version of pytest-perfmon reads up to {schema}"
-        )
-    return version is not None
+    _check(_kept_version(connection), SCHEMA)
 
 
 def keep_from_upgrades(connection: Connection) -> None:
     """Let nobody upgrade the tables before this transaction has ended.
 
     SQLite has that from the lock with which its transaction began.
-
-    Raises:
-        NewerSchemaError: somebody has, just before.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock_shared(_ADVISORY_LOCK)))
-    has_tables(connection)
 
 
 def bring_up(
@@ -93,11 +79,12 @@ def bring_up(
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-    if not has_tables(connection, schema):
+    version = version_of(connection)
+    if version is None:
         TABLES.create_all(connection)
         connection.execute(insert(VERSION).values(version=schema))
         return
-    version = connection.scalars(select(VERSION.c.version)).one()
+    _check(version, schema)
     if version == schema:
         return
     if database is not None:
@@ -118,3 +105,17 @@ def back_up(database: Path, copy: Path) -> None:
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(partial)) as target:
         source.backup(target)
     partial.replace(copy)
+
+
+def _kept_version(connection: Connection) -> int:
+    versions = connection.scalars(select(VERSION.c.version)).all()
+    if len(versions) != 1 or type(versions[0]) is not int:
+        raise StoreError(f"{VERSION.name} holds {list(versions)!r}: expected one version")
+    return versions[0]
+
+
+def _check(version: int, schema: int) -> None:
+    if version > schema:
+        raise NewerSchemaError(
+            f"it has schema {version}, this version of pytest-perfmon reads up to {schema}"
+        )
