@@ -9,7 +9,12 @@ from typing import Final
 
 from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.stats.change_points import change_points
-from pytest_perfmon.stats.cusum import FEWEST_VALUES, SHORTEST_SEGMENT
+from pytest_perfmon.stats.cusum import (
+    FEWEST_VALUES,
+    PERMUTATIONS,
+    SHORTEST_SEGMENT,
+    PermutationTest,
+)
 from pytest_perfmon.stats.prediction import Fit, fit_runs, sample_variance
 
 WINDOW: Final = 30
@@ -17,7 +22,7 @@ WINDOW: Final = 30
 
 _LEAST_NS: Final = 0.5  # below the clock's last digit; a scripted or coarse clock can show 0
 _CONFIRMED: Final = 0.01  # noise has a change in one window of a hundred, which costs runs
-_NO_CHANGE: Final = 2.35  # sd; no step whose largest CUSUM is below it has a p as small as that
+_NO_CHANGE: Final = (2.15, 1 / 50)  # sd, and sd a run: hardly a largest CUSUM below has such a p
 
 
 def log_ns(ns: float) -> float:
@@ -48,17 +53,25 @@ def last_change(values: Sequence[StoredValue]) -> str:
     Confirmed is stricter than shown: a wrong cut leaves few runs, chosen for being alike.
     """
     logs = log_figures(values)
-    if len(logs) < FEWEST_VALUES or not _may_have_changed(logs):
+    if len(logs) < FEWEST_VALUES or not (_may_have_changed(logs) and _has_a_step(logs)):
         return ""
     confirmed = [one.position for one in change_points(logs) if one.p <= _CONFIRMED]
     return values[confirmed[-1]].time if confirmed else ""
 
 
 def _may_have_changed(logs: Sequence[float]) -> bool:
-    """Say whether the largest standardised CUSUM is worth a test, which takes a millisecond."""
+    """Say whether the largest standardised CUSUM is worth a test, which takes some milliseconds."""
     n, mean, total, largest = len(logs), fmean(logs), 0.0, 0.0
     for k, value in enumerate(logs, start=1):
         total += value - mean
         if SHORTEST_SEGMENT <= k <= n - SHORTEST_SEGMENT:
             largest = max(largest, total * total * n / (k * (n - k)))
-    return largest > _NO_CHANGE**2 * sample_variance(logs)
+    least = _NO_CHANGE[0] + _NO_CHANGE[1] * n
+    return largest > least * least * sample_variance(logs)
+
+
+def _has_a_step(logs: Sequence[float]) -> bool:
+    """Say whether the whole has a confirmed step; all changes are looked for only where it has."""
+    test = PermutationTest(logs)
+    test.run(PERMUTATIONS, math.ceil(_CONFIRMED * (PERMUTATIONS + 1)))
+    return test.p <= _CONFIRMED
