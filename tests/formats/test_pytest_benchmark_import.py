@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -240,16 +241,16 @@ def test_a_record_of_a_later_version_is_refused_as_such():
 
 
 @pytest.mark.parametrize(
-    "time", [None, 7, "", "yesterday", "2026-11-24T10:00:00+00:00+00:00", "0001-01-01T00:00+05:00"]
+    "said", [None, 7, "", "yesterday", "2026-11-24T10:00:00+00:00+00:00", "0001-01-01T00:00+05:00"]
 )
-def test_a_file_without_a_time_is_refused(time):
+def test_a_file_without_a_time_is_refused(said):
     """When a run was made cannot be invented."""
     with pytest.raises(ValueError, match=r"^its 'datetime' is .*: expected an ISO 8601 time$"):
-        imported({**saved(), "datetime": time})
+        imported({**saved(), "datetime": said})
 
 
 @pytest.mark.parametrize(
-    ("time", "utc"),
+    ("said", "utc"),
     [
         ("2017-05-06T07:08:09", "2017-05-06T07:08:09.000000+00:00"),
         ("2017-05-06T07:08:09.123456", "2017-05-06T07:08:09.123456+00:00"),
@@ -257,9 +258,28 @@ def test_a_file_without_a_time_is_refused(time):
         ("2026-11-24T10:00:00Z", "2026-11-24T10:00:00.000000+00:00"),
     ],
 )
-def test_times_come_to_utc(time, utc):
+def test_times_come_to_utc(said, utc):
     """With a zone, without one, and with another one."""
-    assert imported({**saved(), "datetime": time}).run.time == utc
+    assert imported({**saved(), "datetime": said}).run.time == utc
+
+
+@pytest.fixture
+def tokyo(monkeypatch):
+    """Let this process be nine hours from UTC."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("this system gives a process no time zone of its own")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_time_without_a_zone_is_not_the_importers(tokyo):
+    """pytest-benchmark wrote UTC, wherever the importing machine stands."""
+    assert time.timezone == -9 * 3600
+    run = imported({**saved(), "datetime": "2017-05-06T07:08:09"}).run
+    assert run.time == "2017-05-06T07:08:09.000000+00:00"
 
 
 @pytest.mark.parametrize(
