@@ -18,6 +18,7 @@ _LATEST: Final = re.compile(r"latest(?:~([0-9]{1,9}))?")
 _PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
 _ID_LENGTH: Final = 12
 _SHORT_COMMIT: Final = 10
+_FEW: Final = 3
 
 
 class _Wanted:
@@ -45,13 +46,12 @@ class _Wanted:
     @property
     def settled(self) -> bool:
         """Whether no older run can matter."""
-        return bool(self._by_id) and (
-            self._prefix is None or len(self._prefix) == _ID_LENGTH or len(self._by_id) > 1
-        )
+        whole = self._prefix is None or len(self._prefix) == _ID_LENGTH
+        return whole and bool(self._by_id)
 
     def run(self, where: str) -> Run:
         if len(self._by_id) > 1:
-            ids = ", ".join(run.id for run in self._by_id)
+            ids = ", ".join(run.id for run in self._by_id[:_FEW])
             raise UsageError(f"RUN is {self.word!r}: several runs begin so, among them {ids}")
         found = self._by_id[0] if self._by_id else self._by_commit
         if found is None:

@@ -75,7 +75,7 @@ def change_points_of_all(
     roots = []
     for number, logs in enumerate(series, start=1):
         root = LevelTest(logs, LEVEL)
-        if root.p <= LEVEL:
+        if len(series) > 1 and root.p <= LEVEL:
             root.refine(max(PERMUTATIONS, math.ceil(2 * len(series) / LEVEL)))
         roots.append(root)
         on_done(number)

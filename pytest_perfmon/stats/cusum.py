@@ -27,6 +27,7 @@ _SHORTEST_WINDOW: Final = 4
 _STEPS_SHARE: Final = 6 / 7  # of the level: 3 % of 3.5 %; the rest is for bumps
 _ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
 _CORRELATED: Final = 0.2
+_MOST_CORRELATED: Final = 0.9
 _FIRST_BATCH: Final = 100
 _MOST_ELEMENTS: Final = 400_000  # of one batch, which bounds its memory
 _SAME: Final = 1e-9  # log values this close are one figure, and statistics this close are equal
@@ -127,9 +128,7 @@ class PermutationTest:
     Values that are correlated with their neighbours are permuted in circular blocks of
     round(n^(1/3)) with a random offset, others one by one. They are so where |rho_1| > 0.2, and
     rho_1 is not below zero once the likeliest change is taken out (what that hides of it added): a
-    step alone correlates neighbours, too. Few blocks have few orders, so that p cannot be small
-    where a change is short; a series of correlated values takes more of them after a change, the
-    more so beside many others.
+    step alone correlates neighbours, too.
 
     The random numbers are seeded from the order of the values, so that equal data give equal
     answers on any machine and in any unit.
@@ -154,7 +153,8 @@ class PermutationTest:
             return
         self.edges = shape.edges(self._values)
         self._statistic = float(shape.highest(self._values)) * (1 - _SAME)
-        self._block = round(len(values) ** (1 / 3)) if self._is_correlated() else 1
+        self._memory = self._correlation()
+        self._block = round(len(values) ** (1 / 3)) if self._memory > 0 else 1
         # rounded, because values that differ in their last bits only have no order
         order = np.argsort(np.round(self._values / _SAME), kind="stable").astype("<u4")
         self._random = np.random.default_rng(list(hashlib.sha256(order.tobytes()).digest()))
@@ -182,13 +182,28 @@ class PermutationTest:
             self.exceeded += int((highest >= self._statistic).sum())
             self.permutations += batch
 
-    def _is_correlated(self) -> bool:
+    def sharpen(self) -> None:
+        """Let p become smaller than the few orders of blocks allow.
+
+        Correlated values are from now on permuted one by one, too, and the statistic of the series
+        is made smaller by sqrt((1 + rho)/(1 - rho)), which is by how much a memory of rho makes
+        sums of values spread more.
+        """
+        if self._statistic and self._block > 1:
+            rho = self._memory + (1 + 3 * self._memory) / len(self._values)
+            rho = min(rho, _MOST_CORRELATED)
+            self._statistic *= math.sqrt((1 - rho) / (1 + rho))
+            self._block = 1
+            self.permutations = self.exceeded = 0
+
+    def _correlation(self) -> float:
+        """Give rho_1 beside the likeliest change; 0 or less where values are independent."""
         if abs(autocorrelation(self._values)) <= _CORRELATED:
-            return False
+            return 0.0
         levelled = self._values.copy()
         for start, end in pairwise([0, *self.edges, len(levelled)]):
             levelled[start:end] -= levelled[start:end].mean()
-        return autocorrelation(levelled) > -self._shape.hidden
+        return autocorrelation(levelled) + self._shape.hidden
 
     def _shuffled(self, count: int) -> Floats:
         import numpy as np  # noqa: PLC0415 - slow to load
@@ -252,6 +267,7 @@ class LevelTest:
         return self._step.edges if self._p_step <= self._p_bump else self._bump.edges
 
     def refine(self, permutations: int) -> None:
-        """Go on to so many permutations of what was found, until p is known well enough."""
+        """Sharpen what was found, and permute it so often, or until p is known well enough."""
         found = self._step if self._p_step <= self._p_bump else self._bump
+        found.sharpen()
         found.run(permutations, _ENOUGH_REFINED)

@@ -6,10 +6,11 @@ import json
 
 import pytest
 from cli.stored_history import PARSE, QUERY, commit_of, save_history, steady
-from storage.stored_runs import HERE, THERE
+from storage.stored_runs import HERE, THERE, make_run
 
 from pytest_perfmon.cli import main
 from pytest_perfmon.model.schema import run_from_json
+from pytest_perfmon.storage.directory import DirectoryStore
 
 
 @pytest.fixture
@@ -84,6 +85,15 @@ def test_a_run_is_meant_by_its_age_id_or_commit(tmp_path, saved, capsys, word, n
     """`show --json` prints the run that a word means, as it is stored."""
     assert command(tmp_path, "show", word, "--json") == 0
     assert run_from_json(capsys.readouterr().out) == saved[number]
+
+
+def test_a_commit_means_its_newest_run(tmp_path, capsys):
+    """Of several runs of one commit the newest is meant."""
+    store = DirectoryStore(tmp_path / "store")
+    for number in range(3):
+        store.save(make_run(number))
+    assert command(tmp_path, "show", "c0ff", "--json") == 0
+    assert run_from_json(capsys.readouterr().out) == make_run(2)
 
 
 @pytest.mark.parametrize(

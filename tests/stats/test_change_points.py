@@ -136,6 +136,31 @@ def test_a_step_alone_is_not_permuted_in_blocks():
     assert PermutationTest(drifting)._block == 4
 
 
+def test_few_orders_of_blocks_do_not_bound_p_beside_others():
+    """Sharpened, a series that is permuted in blocks can have a p far below what blocks allow."""
+    test = PermutationTest(step(40, 6, 0.2, seed=3))
+    assert test._block == 3
+    test.run(PERMUTATIONS, math.inf)
+    in_blocks = test.p
+    test.sharpen()
+    test.run(20_000, math.inf)
+    assert in_blocks > 0.005
+    assert test.p < 0.001
+
+
+def test_a_memory_makes_a_sharpened_test_more_careful():
+    """The more a series remembers, the smaller its statistic becomes when it is sharpened."""
+    kept = []
+    for memory in (0.1, 0.5):
+        test = PermutationTest(step(30, 5, 0.2, seed=1))
+        before, test._memory = test._statistic, memory
+        test.sharpen()
+        rho = memory + (1 + 3 * memory) / 30
+        assert test._statistic == pytest.approx(before * math.sqrt((1 - rho) / (1 + rho)))
+        kept.append(test._statistic)
+    assert kept == sorted(kept, reverse=True)
+
+
 def test_ending_early_changes_no_decision():
     """A test that ends once enough permutations exceeded decides as the whole one does."""
     level = 0.035

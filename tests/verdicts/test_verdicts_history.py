@@ -20,14 +20,20 @@ def times(levels, seed, sd=0.02):
     return [1e6 * math.exp(level + rng.gauss(0, sd)) for level in levels]
 
 
-STEP = [0.0] * 40 + [0.2] * 20
+STEP = [0.0] * 40 + [0.2] * 30
 BACK = [0.0] * 20 + [0.3] * 20 + [0.0] * 40
 LINE = [0.005 * run for run in range(60)]
 
 
 @pytest.mark.parametrize(
     ("levels", "changes", "degraded"),
-    [(STEP, 1, True), (STEP[::-1], 1, False), (BACK, 2, False), ([0.0] * 60, 0, False)],
+    [
+        (STEP, 1, True),
+        (STEP[10:], 1, True),
+        (STEP[::-1], 1, False),
+        (BACK, 2, False),
+        ([0.0] * 60, 0, False),
+    ],
 )
 def test_the_newest_change_decides(levels, changes, degraded):
     """Slower is a degradation until it is taken back; faster and steady are none."""
