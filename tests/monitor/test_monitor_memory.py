@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
-from itertools import chain, repeat
+from itertools import chain, product, repeat
 
 import pytest
 
@@ -13,6 +13,7 @@ from pytest_perfmon.monitor.operation import FOLD_AT
 
 NEWEST = 1000
 PER_OPERATION = 2 * 8 * NEWEST + 90_000
+PER_STATUS = 40_000
 
 
 def grown(work):
@@ -47,6 +48,24 @@ def test_many_calls_of_one_operation_stay_within_its_bound():
     assert monitor.get_stats("op").count == 200_001
     assert kept < PER_OPERATION
     assert peak < PER_OPERATION
+
+
+@pytest.mark.slow
+def test_statuses_of_one_operation_stay_within_its_bound():
+    """Calls of every status there is, of any duration, take no more than stated for 18 of them."""
+    monitor = PerformanceMonitor(max_metrics_per_operation=NEWEST)
+    operation = monitor.operation("op")
+    durations = [1 << octave for octave in range(64)]
+
+    def work():
+        for status, duration in product(range(99, 1001), durations):
+            operation.answered(duration, status)
+        monitor.flush()
+
+    kept, peak = grown(work)
+    assert len(monitor.get_stats("op").by_status) == 18
+    assert kept < PER_OPERATION + 18 * PER_STATUS
+    assert peak < PER_OPERATION + 18 * PER_STATUS
 
 
 @pytest.mark.slow
