@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, func, select
@@ -29,6 +30,8 @@ from pytest_perfmon.storage.sql.tables import (
 CHUNK: Final = 400
 """As many numbers go into one statement; older SQLite takes 999."""
 
+_RUN_ID: Final = itemgetter(StoredValue._fields.index("run_id"))
+_TIME: Final = itemgetter(StoredValue._fields.index("time"))
 _KINDS: Final = (int, float, float, float)
 """Of the judged columns."""
 
@@ -92,13 +95,16 @@ class Rows:
             rows = self._fine(self._connection.execute(statement).all())
             self._look_up({row[1] for row in rows})
             heads = self._heads
-            for number, run, *judged in rows:
+            for number, run, calls, median, p95, control_ns in rows:
                 head = heads[run]
                 if head is not None:
                     origin, unit = series[number]
-                    found.setdefault(origin, []).append(StoredValue(*head, unit, *judged))
+                    value = StoredValue(*head, unit, calls, median, p95, control_ns)
+                    found.setdefault(origin, []).append(value)
         for values in found.values():
-            values.sort(key=lambda value: (value.time, value.run_id))
+            # twice, because tuples to compare would be as many again for the garbage collector
+            values.sort(key=_RUN_ID)
+            values.sort(key=_TIME)
         # a key whose unit changed has two series, each with as many
         return {
             origin: tuple(values if limit is None else values[-limit:])
