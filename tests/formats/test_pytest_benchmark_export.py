@@ -59,8 +59,9 @@ def stats_of(run):
 @given(runs.filter(has_own_names))
 def test_a_run_is_the_same_after_export_and_import(run):
     """Nothing is lost: figures, intervals, distribution, commit, environment, warnings."""
-    text = to_pytest_benchmark(run).text
-    assert from_pytest_benchmark(text.encode(), run.name) == (run, ())
+    data = to_pytest_benchmark(run).text.encode()
+    assert from_pytest_benchmark(data, run.name) == (run, ())
+    assert from_pytest_benchmark(data, "another").run == replace(run, name="another")
 
 
 @settings(max_examples=40)
