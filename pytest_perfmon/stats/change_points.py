@@ -1,10 +1,10 @@
 """Where did a figure change over its stored runs? A range of runs for each change, never one.
 
-Binary segmentation: the whole series is tested first (`cusum.LevelTest`), at 3.5 %, so that noise
-gets a change point in 3.5 % of series, whatever else is found below. The two parts, or the three
-around a bump, are then tested in the same way, at the same level by Holm, and so on. Over many
-series, Benjamini-Hochberg holds the first tests together. What is left is a change only where it is
-large enough to matter.
+Binary segmentation: the whole series is tested first (`permutation.LevelTest`), at 3.5 %, so that
+noise gets a change point in 3.5 % of series, whatever else is found below. The two parts, or the
+three around a bump, are then tested in the same way, at the same level by Holm, and so on. Over
+many series, Benjamini-Hochberg holds the first tests together. What is left is a change only where
+it is large enough to matter.
 """
 
 from __future__ import annotations
@@ -15,12 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from pytest_perfmon.stats.cusum import (
-    PERMUTATIONS,
-    SHORTEST_SEGMENT,
-    LevelTest,
-    standardised_cusum,
-)
+from pytest_perfmon.stats.cusum import SHORTEST_SEGMENT, standardised_cusum
+from pytest_perfmon.stats.permutation import PERMUTATIONS, LevelTest
 
 if TYPE_CHECKING:
     from pytest_perfmon.stats.cusum import Floats

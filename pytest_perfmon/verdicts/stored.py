@@ -9,12 +9,8 @@ from typing import Final
 
 from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.stats.change_points import change_points
-from pytest_perfmon.stats.cusum import (
-    FEWEST_VALUES,
-    PERMUTATIONS,
-    SHORTEST_SEGMENT,
-    PermutationTest,
-)
+from pytest_perfmon.stats.cusum import FEWEST_VALUES, SHORTEST_SEGMENT
+from pytest_perfmon.stats.permutation import PERMUTATIONS, PermutationTest
 from pytest_perfmon.stats.prediction import Fit, fit_runs, sample_variance
 
 WINDOW: Final = 30

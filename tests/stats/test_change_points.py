@@ -17,14 +17,8 @@ from pytest_perfmon.stats.change_points import (
     highest_rejected,
     noise_sd,
 )
-from pytest_perfmon.stats.cusum import (
-    BUMP,
-    PERMUTATIONS,
-    PermutationTest,
-    autocorrelation,
-    bump_cusums,
-    standardised_cusum,
-)
+from pytest_perfmon.stats.cusum import BUMP, autocorrelation, bump_cusums, standardised_cusum
+from pytest_perfmon.stats.permutation import PERMUTATIONS, PermutationTest
 
 series = st.lists(st.integers(-1000, 1000).map(lambda one: one / 1000), min_size=10, max_size=40)
 
