@@ -37,6 +37,7 @@ STEPS: Final = [(n, after) for n in (30, 50, 100, 200) for after in (5, n // 2)]
 SUITE: Final = 1000
 SUITE_RUNS: Final = 30
 TARGETS: Final = {"noise": 0.05, "memory": 0.08, "found": 0.90, "close": 0.80, "suite": 0.05}
+SEED: Final = 20261124
 OTAVA: Final = "apache-otava"
 RESULT: Final = Path(__file__).parent / "results" / "change_points.json"
 
@@ -151,11 +152,11 @@ def step_study(python: Path | None, count: int, chance: np.random.Generator) -> 
     return rows
 
 
-def suite_study(suites: int, chance: np.random.Generator) -> dict[str, Any]:
-    """Count suites of 1,000 operations of noise that are red, or find anything at all."""
+def suite_study(suites: int, operations: int, chance: np.random.Generator) -> dict[str, Any]:
+    """Count suites of so many operations of noise that are red, or find anything at all."""
     red, any_found, seconds = 0, 0, []
     for _ in range(suites):
-        series = [np.exp(noise(chance, SUITE_RUNS)).tolist() for _ in range(SUITE)]
+        series = [np.exp(noise(chance, SUITE_RUNS)).tolist() for _ in range(operations)]
         started_s = time.process_time()
         courses = courses_of(series)
         seconds.append(time.process_time() - started_s)
@@ -163,7 +164,7 @@ def suite_study(suites: int, chance: np.random.Generator) -> dict[str, Any]:
         any_found += any(one.ratio is not None for one in courses)
     row = {
         "suites": suites,
-        "operations": SUITE,
+        "operations": operations,
         "runs": SUITE_RUNS,
         "red": red,
         "any_found": any_found,
@@ -203,9 +204,11 @@ def main() -> int:
     tools = Path(tempfile.gettempdir()) / "perfmon-tools"
     parser.add_argument("--tools", type=Path, default=tools, help="where Otava is installed")
     chosen = parser.parse_args()
-    count, suites = (20, 1) if chosen.quick else (chosen.series, chosen.suites)
+    count, suites, operations = chosen.series, chosen.suites, SUITE
+    if chosen.quick:
+        count, suites, operations = 10, 1, 100
     python = None if chosen.quick else otava_python(chosen.tools)
-    chance = np.random.default_rng(20261124)
+    chance = np.random.default_rng(SEED)
     data = {
         "python": platform.python_version(),
         "series": count,
@@ -213,7 +216,7 @@ def main() -> int:
         "ms": time_study(chance),
         "noise": noise_study(python, count, chance),
         "steps": step_study(python, count, chance),
-        "suite": suite_study(suites, chance),
+        "suite": suite_study(suites, operations, np.random.default_rng([SEED, 1])),
         "targets": TARGETS,
     }
     chosen.output.parent.mkdir(parents=True, exist_ok=True)

@@ -235,6 +235,48 @@ def baseline_study() -> Iterator[str]:
     yield baseline_markdown(data["summary"], data["runs"])
 
 
+def change_points() -> Iterator[str]:
+    """Tell how often a change of a history is found, in noise and where there is one."""
+    data = results("change_points")
+    suite, ms = data["suite"], data["ms"]
+    yield "## What histories find"
+    yield ""
+    yield (
+        f"{data['series']} simulated series of each kind, 5 % of spread between runs; Apache Otava"
+        f" with its own defaults on the same series: `benchmarks/change_points_study.py`."
+        f" {suite['red']} of {suite['suites']} suites of {suite['operations']:,} operations without"
+        f" a change were red; a series of 200 takes {ms['noise']:g} ms without a change,"
+        f" {ms['a step']:g} ms with a step and {ms['three steps']:g} ms with three."
+    )
+    yield ""
+    noise = (
+        (one["n"], one["rho"] or "none", shown(one["ours"]), shown(one["otava"]))
+        for one in data["noise"]
+    )
+    yield from table(("runs without a change", "memory", "found", "Otava found"), noise)
+    yield ""
+    steps = (
+        (
+            one["n"],
+            one["after"],
+            shown(one["ours"]),
+            shown(one["ours_close"]),
+            shown(one["range_holds_it"]),
+            f"{one['range_runs']:g}",
+            shown(one["otava"]),
+            shown(one["otava_close"]),
+        )
+        for one in data["steps"]
+    )
+    head = ("runs", "after a step of 15 %", "found", "within one run", "range holds it")
+    yield from table((*head, "runs in it", "Otava found", "Otava within one run"), steps)
+
+
+def shown(share: float | None) -> str:
+    """Show a share; what was not looked at as such."""
+    return "not checked" if share is None else f"{share:.1%}"
+
+
 def endings() -> Iterator[str]:
     """Tell what is left of comparisons that were ended at random moments."""
     data = results("endings")
@@ -262,6 +304,7 @@ def main() -> None:
         "soak": soak,
         "real_releases": real_releases,
         "baseline_study": baseline_study,
+        "change_points": change_points,
         "endings": endings,
     }
     lines = ["# Figures", "", "Made from `benchmarks/results/` by `benchmarks/figures.py`.", ""]
