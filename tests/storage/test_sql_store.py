@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import zlib
 from contextlib import closing
 from dataclasses import replace
 
@@ -37,6 +38,11 @@ def change(file, *statements):
         for statement in statements:
             connection.execute(statement)
         connection.commit()
+
+
+def ids_of_runs(store):
+    """Name the whole runs of a store."""
+    return [int(run.id, 16) for run in store.runs()]
 
 
 def ids(values):
@@ -150,20 +156,54 @@ def test_a_damaged_record_is_named_and_the_others_used(store, file, record, reas
     assert ids(store.window("default", HERE, [PARSE.nodeid]).values[PARSE]) == [1, 2, 3]
 
 
-def test_damaged_names_and_environments_are_named(store, file):
+def test_damaged_runs_may_pass_in_silence(store, file):
+    """Who does not ask what was skipped gets the rest."""
+    change(file, "UPDATE perfmon_runs SET record = x'' WHERE number = 2")
+    assert ids_of_runs(store) == [3, 1]
+
+
+@pytest.mark.parametrize("nodeid", ["'\\x'", "x'00'"])
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ("'[]'", "its environment's fields are not texts"),
+        ("'no JSON'", "its environment is not JSON"),
+        ("'{}'", "its fingerprint does not agree with its environment"),
+    ],
+)
+def test_damaged_names_and_environments_are_named(store, file, nodeid, environment, reason):
     """A series or an environment that cannot be read costs what is known by it alone."""
     store.save(make_run(4, environment=THERE, keys=[Key("tests/test_new.py::test", "new")]))
     change(
         file,
-        "UPDATE perfmon_series SET nodeid = '\\x' WHERE number = 1",
-        "UPDATE perfmon_runs SET environment = '[]' WHERE number = 4",
+        f"UPDATE perfmon_series SET nodeid = {nodeid} WHERE number = 1",
+        f"UPDATE perfmon_runs SET environment = {environment} WHERE number = 4",
     )
     window = store.window("default", HERE, [PARSE.nodeid, QUERY.nodeid, "tests/test_new.py::test"])
     assert (len(window.values), window.elsewhere) == (1, {})
-    series, environment = window.warnings
-    assert series.startswith("row 1 of perfmon_series in ")
-    assert environment.startswith("row 4 of perfmon_runs in ")
-    assert environment.endswith("its environment's fields are not texts")
+    name, machine = window.warnings
+    assert name.startswith(f"row 1 of perfmon_series in {file} was skipped: ")
+    assert machine == f"row 4 of perfmon_runs in {file} was skipped: {reason}"
+    assert [one.environment for one in store.history("default")] == [HERE]
+
+
+def test_a_newer_record_is_a_usage_error_that_names_its_row(store, file):
+    """A run that a later version wrote into these tables is not guessed at."""
+    record = zlib.compress(b'{"schema": 2}').hex()
+    change(file, f"UPDATE perfmon_runs SET record = x'{record}' WHERE number = 2")
+    with pytest.raises(NewerSchemaError, match=r"row 2 of perfmon_runs in .*: it has schema 2"):
+        list(store.runs())
+
+
+def test_a_store_that_vanishes_ends_the_reading(tmp_path, store, file):
+    """Runs are read a few at a time; where the file is gone meanwhile there are no more."""
+    for number in range(4, 40):
+        store.save(make_run(number))
+    reading = store.runs()
+    assert next(reading) == make_run(39)
+    file.unlink()
+    assert len(list(reading)) < 38
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("door", ["save", "window", "runs", "history", "remove"])
