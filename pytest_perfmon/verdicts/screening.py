@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.run import StoredValue
@@ -28,13 +28,7 @@ from pytest_perfmon.stats.prediction import (
 )
 from pytest_perfmon.units import format_ns
 from pytest_perfmon.verdicts.adaptive import THRESHOLD_RATIO, exceeds_adaptive
-from pytest_perfmon.verdicts.stored import (
-    fit_values,
-    last_change,
-    log_figures,
-    log_ns,
-    log_readings,
-)
+from pytest_perfmon.verdicts.stored import last_change, log_figures, log_ns, log_readings
 
 SCREENING_LEVEL: Final = 0.05
 _MACHINE_CONFIDENCE: Final = 0.99
@@ -54,6 +48,7 @@ class Suite:
         since: for keys that changed, the time of the first stored run after the last change.
         with_control: whether figures are compared beside what the control explains, which is so
             where the stored runs of all of them together are predicted more sharply by that.
+        fits: of the stored runs since the last change, three or more, by key and unit.
     """
 
     criteria: int
@@ -62,6 +57,7 @@ class Suite:
     min_effect: float
     since: Mapping[Key, str]
     with_control: bool
+    fits: Mapping[tuple[Key, str], Fit]
 
     @property
     def level(self) -> float:
@@ -70,8 +66,22 @@ class Suite:
 
     def current(self, key: Key, values: Sequence[StoredValue]) -> Sequence[StoredValue]:
         """Give the values since the last change."""
-        since = self.since.get(key, "")
-        return [value for value in values if value.time >= since]
+        since = self.since.get(key)
+        return values if since is None else [one for one in values if one.time >= since]
+
+    def fit(self, key: Key, values: Sequence[StoredValue], *, has_reading: bool) -> Fit:
+        """Give the fit of a key's current values of one unit, three or more.
+
+        Args:
+            key: the operation.
+            values: as `current` gives them.
+            has_reading: whether the control was read beside the new figure.
+        """
+        known = self.fits.get((key, values[-1].unit))
+        if known is not None and (has_reading or known.control is None):
+            return known
+        readings = log_readings(values) if self.with_control and has_reading else None
+        return fit_runs(log_figures(values), readings)
 
 
 def suite_of(
@@ -79,28 +89,38 @@ def suite_of(
 ) -> Suite:
     """Freeze what is shared between the criteria of a run."""
     since: dict[Key, str] = {}
-    told: list[Sequence[StoredValue]] = []
+    plain: dict[tuple[Key, str], Fit] = {}
+    beside: dict[tuple[Key, str], Fit] = {}
     for key, values in windows.items():
         unit = values[-1].unit
         alike = [value for value in values if value.unit == unit]
-        changed = last_change(alike)
-        if changed:
-            since[key] = changed
-            alike = [value for value in alike if value.time >= changed]
-        if len(alike) >= RUNS_NEEDED:
-            told.append(alike)
-    plain, beside = (_fitted(told, with_control=which) for which in (False, True))
-    prior, with_control = (beside[0], True) if beside[1] < plain[1] else (plain[0], False)
-    return Suite(len(windows), prior, alpha, min_effect, since, with_control)
+        figures = log_figures(alike)
+        cut = last_change(figures)
+        if cut:
+            since[key] = alike[cut].time
+        if len(alike) - cut >= RUNS_NEEDED:
+            figures, readings = figures[cut:], log_readings(alike[cut:])
+            plain[key, unit] = fit_runs(figures)
+            beside[key, unit] = fit_runs(figures, readings)
+    ways = [_predicting(fits) for fits in (plain, beside)]
+    with_control = ways[1].room < ways[0].room
+    chosen = ways[with_control]
+    return Suite(len(windows), chosen.prior, alpha, min_effect, since, with_control, chosen.fits)
 
 
-def _fitted(
-    histories: Sequence[Sequence[StoredValue]], *, with_control: bool
-) -> tuple[Prior, float]:
-    """Give the prior of a suite, and how far a figure may typically be from its mean."""
-    fits = [fit_values(values, with_control=with_control) for values in histories]
-    prior = moderated_variance((fit.df, fit.variance) for fit in fits)
-    return prior, typical_room(fits, prior, SCREENING_LEVEL) if fits else 0.0
+class _Way(NamedTuple):
+    """A way to fit stored runs, and how far a figure may typically be from its mean by it."""
+
+    fits: Mapping[tuple[Key, str], Fit]
+    prior: Prior
+    room: float
+
+
+def _predicting(fits: Mapping[tuple[Key, str], Fit]) -> _Way:
+    all_of_them = list(fits.values())
+    prior = moderated_variance((fit.df, fit.variance) for fit in all_of_them)
+    room = typical_room(all_of_them, prior, SCREENING_LEVEL) if all_of_them else 0.0
+    return _Way(fits, prior, room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,7 @@ class Screener:
     def __init__(
         self, key: Key, history: Sequence[StoredValue], suite: Suite, least: float
     ) -> None:
+        self._key = key
         self._values = suite.current(key, history) or history
         self._left_out = len(history) - len(self._values)
         self._suite = suite
@@ -155,8 +176,7 @@ class Screener:
         if self.runs < RUNS_NEEDED:
             return self._adaptive(summary)
         readings = log_readings(self._values) if summary.control_ns > 0 else None
-        used = readings if self._suite.with_control else None
-        fit = fit_runs(log_figures(self._values), used)
+        fit = self._suite.fit(self._key, self._values, has_reading=readings is not None)
         reading = log_ns(summary.control_ns)
         prediction = predict(fit, self._suite.prior, reading)
         control = None

@@ -1,4 +1,4 @@
-"""Stored runs of one key as numbers: their logarithms, their fit, and where they last changed."""
+"""Stored runs of one key as numbers: their logarithms, and where they last changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.stats.change_points import change_points
 from pytest_perfmon.stats.cusum import FEWEST_VALUES, SHORTEST_SEGMENT
 from pytest_perfmon.stats.permutation import PERMUTATIONS, PermutationTest
-from pytest_perfmon.stats.prediction import Fit, fit_runs, sample_variance
+from pytest_perfmon.stats.prediction import sample_variance
 
 WINDOW: Final = 30
 """So many of the newest stored runs are looked at, of each operation."""
@@ -27,8 +27,8 @@ def log_ns(ns: float) -> float:
 
 
 def log_figures(values: Sequence[StoredValue]) -> list[float]:
-    """Give the log medians."""
-    return [log_ns(value.median) for value in values]
+    """Give the log medians, as `log_ns` does."""
+    return [math.log(max(value.median, _LEAST_NS)) for value in values]
 
 
 def log_readings(values: Sequence[StoredValue]) -> list[float] | None:
@@ -38,21 +38,15 @@ def log_readings(values: Sequence[StoredValue]) -> list[float] | None:
     return [math.log(value.control_ns) for value in values]
 
 
-def fit_values(values: Sequence[StoredValue], *, with_control: bool) -> Fit:
-    """Fit two stored values or more; the control counts where it is wanted, and was read."""
-    return fit_runs(log_figures(values), log_readings(values) if with_control else None)
-
-
-def last_change(values: Sequence[StoredValue]) -> str:
-    """Give the time of the first stored value after the last confirmed change; empty without one.
+def last_change(logs: Sequence[float]) -> int:
+    """Give the index of the first log figure after the last confirmed change; 0 without one.
 
     Confirmed is stricter than shown: a wrong cut leaves few runs, chosen for being alike.
     """
-    logs = log_figures(values)
     if len(logs) < FEWEST_VALUES or not (_may_have_changed(logs) and _has_a_step(logs)):
-        return ""
+        return 0
     confirmed = [one.position for one in change_points(logs) if one.p <= _CONFIRMED]
-    return values[confirmed[-1]].time if confirmed else ""
+    return confirmed[-1] if confirmed else 0
 
 
 def _may_have_changed(logs: Sequence[float]) -> bool:

@@ -26,7 +26,7 @@ from pytest_perfmon.stats.prediction import (
 )
 from pytest_perfmon.units import format_ends, format_share
 from pytest_perfmon.verdicts.screening import Suite
-from pytest_perfmon.verdicts.stored import fit_values, log_ns
+from pytest_perfmon.verdicts.stored import log_ns
 
 _NO_PRIOR: Final = Prior(0.0, 0.0)
 
@@ -125,7 +125,7 @@ def _deviations(
         values = suite.current(key, alike)
         if len(values) < RUNS_NEEDED:
             continue
-        fit = fit_values(values, with_control=suite.with_control and summary.control_ns > 0)
+        fit = suite.fit(key, values, has_reading=summary.control_ns > 0)
         found.now[key] = _deviation(fit, summary.median, summary.control_ns)
         for value in values:
             run = value.time, value.run_id

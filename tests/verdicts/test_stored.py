@@ -21,24 +21,24 @@ def test_a_quick_look_hides_no_change():
         medians = [
             100 * 1.03 ** (rng.gauss(0, 1) + (step if index >= at else 0)) for index in range(n)
         ]
-        values = stored(medians)
-        found = [one for one in change_points(log_figures(values)) if one.p <= 0.01]
-        assert last_change(values) == (values[found[-1].position].time if found else "")
+        logs = log_figures(stored(medians))
+        found = [one.position for one in change_points(logs) if one.p <= 0.01]
+        assert last_change(logs) == (found[-1] if found else 0)
         changed += bool(found)
     assert 20 < changed < 120
 
 
 def test_nothing_changes_in_fewer_than_ten_runs():
     """Nine runs have no change, whatever they hold."""
-    assert last_change(stored([100.0] * 4 + [200.0] * 5)) == ""
-    assert last_change(stored([100.0, 100.1] * 3 + [200.0] * 6)) != ""
+    assert last_change([1.0] * 4 + [2.0] * 5) == 0
+    assert last_change([1.0, 1.001] * 3 + [2.0] * 6) == 6
 
 
 def test_of_two_changes_the_last_one_counts():
     """Three levels: what stands after the second step is what a new run is held against."""
     level = [100.0, 101.0, 99.0, 100.5, 99.5, 100.0, 101.0, 99.0]
     values = stored([one * factor for factor in (1.0, 1.3, 1.7) for one in level])
-    assert last_change(values) == values[16].time
+    assert last_change(log_figures(values)) == 16
 
 
 def test_readings_count_where_each_was_made():
