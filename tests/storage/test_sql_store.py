@@ -94,6 +94,17 @@ def test_a_unit_that_changes_keeps_one_history(store):
     assert [value.unit for value in values] == ["call", "per-round mean", "per-round mean"]
 
 
+def test_runs_of_the_same_moment_are_told_apart(store):
+    """Of two that began in the same microsecond the id decides, and one goes without the other."""
+    first, second = make_run(4), replace(make_run(4), id="00000000000f")
+    for run in (second, first):
+        store.save(run)
+    assert ids(store.window("default", HERE, [PARSE.nodeid], limit=2).values[PARSE]) == [4, 15]
+    assert ids(store.window("default", HERE, [PARSE.nodeid], limit=1).values[PARSE]) == [15]
+    store.remove(first)
+    assert ids(store.window("default", HERE, [PARSE.nodeid]).values[PARSE]) == [1, 2, 3, 15]
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
