@@ -28,12 +28,16 @@ class Terminal(io.StringIO):
         return True
 
 
+# an output without a buffer fails early, and has nothing left that fails at the end
+BUFFERED = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def run(*arguments, cwd, **environment):
     """Run the command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "pytest_perfmon", *arguments],
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**BUFFERED, **environment},
         capture_output=True,
         check=False,
     )
@@ -202,6 +206,7 @@ class TestRealProcesses:
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest_perfmon", "history"],
             cwd=place,
+            env=BUFFERED,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -217,6 +222,7 @@ class TestRealProcesses:
             ended = subprocess.run(
                 [sys.executable, "-m", "pytest_perfmon", "history"],
                 cwd=place,
+                env=BUFFERED,
                 stdout=full,
                 stderr=subprocess.PIPE,
                 check=False,
