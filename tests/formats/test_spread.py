@@ -40,6 +40,14 @@ def test_without_a_distribution_nothing_is_known():
     assert spread_of(replace(make_summary(), distribution=())) is None
 
 
+def test_the_first_bin_begins_at_zero():
+    """Means of rounds can be below a nanosecond; such values lie evenly in the first bin."""
+    tenths = [*range(1, 10)] * 4 + [1000] * 54
+    spread = spread_of(summary_of(Measurement("op", tenths, calls_per_value=10)))
+    assert spread is not None
+    assert spread.within(0, 0.5) == pytest.approx(0.2, abs=0.05)
+
+
 @given(st.lists(st.integers(0, 10**10), min_size=1, max_size=300))
 def test_shares_are_near_those_of_the_values(values):
     """At every value, the share is right to what a bin's width to either side holds."""
