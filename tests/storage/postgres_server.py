@@ -112,10 +112,17 @@ def postgres_server(settings: tuple[str, ...] = FAST) -> Iterator[PostgresServer
         command += [part for one in settings for part in ("-c", one)]
         log = stack.enter_context((home / "log").open("w+"))
         process = subprocess.Popen([*as_user, *command], cwd=home, stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.send_signal, signal.SIGQUIT)  # at once, with nothing kept
+        stack.callback(_end, process)
         _wait_for(server, process, home / "log")
         yield server
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a server at once, with nothing kept; while it starts, it loses such a signal."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
 
 
 def _unprivileged(home: Path) -> list[str]:
