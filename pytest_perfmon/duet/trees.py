@@ -79,9 +79,9 @@ def prepare(
         maker.check_extensions()
     with ExitStack() as stack:
         try:
-            sweep(cache_dir)
             first = maker.make("baseline", base, stack)
             second = maker.make("candidate", candidate, stack)
+            sweep(cache_dir)  # last: what these two were made of is not old now
         except OSError as error:
             raise UsageError(f"cannot make the trees to compare: {error}") from error
         yield Sides(
