@@ -85,11 +85,8 @@ class Collector:
         self._folder = folder
         self._loaded = loaded
         self._quick = quick
-        self._python = self._python_of("duet")
-        self._peer = self._python_of("pytest-benchmark")
-
-    def _python_of(self, tool: str) -> Path:
-        return Path(sys.executable) if self._quick else tools.python_of(tool, self._folder)
+        self._python = Path(sys.executable) if quick else tools.python_of("duet", folder)
+        self._peer = tools.python_of("pytest-benchmark", folder)
 
     def run(self) -> Run:
         """Measure everything once; gives the figures of each function, nanoseconds.
