@@ -71,7 +71,10 @@ def _import(path: Path, name: str, store: RunStore, out: Output) -> None:
         raise _UnusableError(str(error)) from None
     for note in imported.notes:
         out.warn(clean(f"{path}: {note}"))
-    store.save(imported.run)
+    try:
+        store.save(imported.run)
+    except ValueError as error:  # figures that no store would read again
+        raise _UnusableError(str(error)) from None
 
 
 def _files(named: Iterable[Path]) -> Iterator[Path]:

@@ -62,7 +62,8 @@ class Place:
             url = make_url(text)
         except (ArgumentError, ValueError):
             url = None
-        if url is None or not url.database or "@" in (url.host or ""):
+        places = () if url is None else (url.host, url.drivername != "sqlite" and url.database)
+        if url is None or not url.database or any("@" in place for place in places if place):
             raise UsageError(
                 f"--perf-store is a {scheme} URL that names no database: expected {_FORM[scheme]},"
                 " with %40 for @ and %2F for / in names and passwords"
