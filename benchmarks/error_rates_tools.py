@@ -33,6 +33,7 @@ REQUIREMENTS = {
     "pyperf": ["pyperf", "numpy"],
 }
 _SKIPPED = {"PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV"}
+_SKIPPED |= {"PYTEST_XDIST_WORKER"}  # under it pytest-benchmark measures nothing
 _RED = re.compile(r"(\w+)\[(\w+)\].*Field '(\w+)' has failed PercentageRegressionCheck.*> (\d+)\.")
 _SLOWER = re.compile(r"^(\w+): .*x slower", re.MULTILINE)
 _TAIL = '''

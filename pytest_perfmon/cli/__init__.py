@@ -65,14 +65,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     out = Output(sys.stdout, sys.stderr)
     try:
-        chosen = make_parser().parse_args(arguments)
-        ended: int = COMMANDS[chosen.command].run(chosen, out)
+        ended = _run(arguments, out)
         out.flush()
-    except SystemExit as help_or_mistake:
-        return USAGE if help_or_mistake.code else FINE
-    except UsageError as error:
-        out.warn(f"error: {_in_our_words(str(error))}")
-        return USAGE
     except KeyboardInterrupt:
         out.warn("interrupted")
         return INTERRUPTED
@@ -84,6 +78,19 @@ def main(arguments: Sequence[str]) -> int:
         out.warn(f"error: {error.filename or 'the output'}: {error.strerror or error}")
         return USAGE
     return ended
+
+
+def _run(arguments: Sequence[str], out: Output) -> int:
+    try:
+        chosen = make_parser().parse_args(arguments)
+    except SystemExit as help_or_mistake:
+        return USAGE if help_or_mistake.code else FINE
+    try:
+        return COMMANDS[chosen.command].run(chosen, out)
+    except UsageError as error:
+        store = "SRC or DST" if chosen.command == "copy" else "--store"
+        out.warn(f"error: {_in_our_words(str(error), store)}")
+        return USAGE
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -114,11 +121,11 @@ def _epilog(examples: str) -> str:
     return "examples:\n" + "".join(lines)
 
 
-def _in_our_words(text: str) -> str:
+def _in_our_words(text: str, store: str) -> str:
     """Name the options as they are called here; the parts below know those of pytest."""
-    for option in ("store", "baseline-name"):
-        text = text.replace(f"--perf-{option}", f"--{option}")
-    return text
+    for place in ("--perf-store=URL", "--perf-store"):
+        text = text.replace(place, store)
+    return text.replace("--perf-baseline-name", "--baseline-name")
 
 
 def _drop_output() -> None:

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
+MOST_LAST: Final = 2_000
 _DAYS: Final = {"d": 1, "w": 7}
 _LONGEST_DAYS: Final = 36_500
 
@@ -16,6 +17,14 @@ def whole_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, 1 or more")
     return int(text)
+
+
+def last_runs(text: str) -> int:
+    """Read how many runs to look back at: creep compares all pairs of them."""
+    number = whole_number(text)
+    if number > MOST_LAST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected at most {MOST_LAST:,}")
+    return number
 
 
 def age(text: str) -> timedelta:

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     before, after = find_runs(store, arguments.baseline_name, words, out)
     pairs = dict(_pairs(store, before, after))
     for text in _doubts(before, after):
-        out.warn(clean(f"note: {text}"))
+        out.warn(f"note: {text}")
     if arguments.json:
         out.line(json.dumps(_plain(before, after, pairs)))
     else:

@@ -27,12 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
-    """Copy every run that can be read; 4 where one cannot, after the others are there.
+    """Copy every run that is not damaged; 4 where one is, after the others are there.
 
     It can be interrupted and called again: a run is in the target whole or not at all.
 
     Raises:
-        UsageError: there is nothing to copy, or a store cannot be read or written.
+        UsageError: there is nothing to copy, a store cannot be read or written, or a run was
+            saved by a later version of this package, which has to copy it.
     """
     source, target = (open_store(url, Path.cwd()) for url in (arguments.source, arguments.target))
     damaged: list[str] = []

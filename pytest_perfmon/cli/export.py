@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_perfmon.cli.exit_codes import FINE
-from pytest_perfmon.cli.output import Output
+from pytest_perfmon.cli.output import UNENCODABLE, Output
 from pytest_perfmon.cli.runs import WORDS, find_runs, read_runs
 from pytest_perfmon.cli.stores import add_store_options, chosen_store
 from pytest_perfmon.errors import UsageError
@@ -20,7 +20,6 @@ from pytest_perfmon.formats.csv_table import csv_texts
 from pytest_perfmon.formats.exported import Exported
 from pytest_perfmon.formats.pytest_benchmark_writer import to_pytest_benchmark
 from pytest_perfmon.model.run import Run
-from pytest_perfmon.reporting.cells import clean
 from pytest_perfmon.storage.base import RunStore
 
 CSV: Final = "csv"
@@ -66,10 +65,9 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     else:
         texts = iter([_text_of(next(runs), arguments.format, out)])
     if arguments.output is None:
-        for text in texts:
-            out.line(text.removesuffix("\n"))
+        out.document(texts)
     else:
-        with arguments.output.open("w", encoding="utf-8", newline="\n") as file:
+        with arguments.output.open("w", encoding="utf-8", errors=UNENCODABLE, newline="\n") as file:
             file.writelines(texts)
     return FINE
 
@@ -82,7 +80,7 @@ def _text_of(run: Run, name: str, out: Output) -> str:
     if exported.left_out and len(exported.left_out) == len(run.results):
         raise UsageError(f"the run {run.id} has nothing for {name}: {exported.left_out[0]}")
     for line in exported.left_out:
-        out.warn(clean(line))
+        out.warn(line)
     return exported.text
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from pytest_perfmon.cli.arguments import whole_number
+from pytest_perfmon.cli.arguments import MOST_LAST, last_runs
 from pytest_perfmon.cli.exit_codes import FAILED, FINE
 from pytest_perfmon.cli.output import GREEN, RED, Output
+from pytest_perfmon.cli.runs import SHORT_COMMIT
 from pytest_perfmon.cli.stores import add_store_options, chosen_store
 from pytest_perfmon.cli.tables import Row, Table, names_of
 from pytest_perfmon.errors import UsageError
@@ -33,7 +34,6 @@ history tests/test_parse.py::test_parse --json | jq '.operations[].changes'"""
 
 SCHEMA: Final = 1
 _LAST: Final = 200
-_SHORT_COMMIT: Final = 10
 _TITLES: Final = ("operation", "runs", "trend", "median", "change", "where")
 _LEFT: Final = ("operation", "trend", "where")
 
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--last",
         metavar="N",
-        type=whole_number,
+        type=last_runs,
         default=_LAST,
-        help=f"look at the newest N runs of each operation ({_LAST})",
+        help=f"look at the newest N runs of each operation, at most {MOST_LAST:,} ({_LAST})",
     )
     parser.add_argument(
         "--fail-on-degradation",
@@ -167,12 +167,12 @@ def _where(values: Sequence[StoredValue], change: ChangePoint) -> str:
     """Show the commits as git takes a range: after the first, up to the second."""
     before, after = values[change.earliest - 1], values[change.latest]
     if before.commit and before.commit == after.commit:
-        return f"{before.commit[:_SHORT_COMMIT]}, no commit between: not the code"
+        return f"{before.commit[:SHORT_COMMIT]}, no commit between: not the code"
     return f"{_state(before)}..{_state(after)}"
 
 
 def _state(value: StoredValue) -> str:
-    return value.commit[:_SHORT_COMMIT] or value.time[: len("2026-11-24T10:48")]
+    return value.commit[:SHORT_COMMIT] or value.time[: len("2026-11-24T10:48")]
 
 
 def _summary(told: Sequence[Told]) -> str:

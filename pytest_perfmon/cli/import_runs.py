@@ -12,7 +12,6 @@ from pytest_perfmon.cli.output import Output
 from pytest_perfmon.cli.stores import add_store_options, chosen_store
 from pytest_perfmon.errors import NewerSchemaError, RunExistsError, UsageError
 from pytest_perfmon.formats.pytest_benchmark_reader import from_pytest_benchmark
-from pytest_perfmon.reporting.cells import clean
 from pytest_perfmon.storage.base import RunStore
 
 SUMMARY: Final = "take runs that pytest-benchmark saved into a store"
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             known += 1
         except _UnusableError as error:
             refused += 1
-            out.warn(clean(f"error: {path} was not imported: {error}"))
+            out.warn(f"error: {path} was not imported: {error}")
         else:
             taken += 1
     runs = "1 run" if taken == 1 else f"{taken} runs"
@@ -70,7 +69,7 @@ def _import(path: Path, name: str, store: RunStore, out: Output) -> None:
     except (ValueError, NewerSchemaError) as error:
         raise _UnusableError(str(error)) from None
     for note in imported.notes:
-        out.warn(clean(f"{path}: {note}"))
+        out.warn(f"{path}: {note}")
     try:
         store.save(imported.run)
     except ValueError as error:  # figures that no store would read again

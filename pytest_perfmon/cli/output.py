@@ -6,15 +6,17 @@ import io
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TextIO
 
-from pytest_perfmon.reporting.cells import cells, shorten
+from pytest_perfmon.reporting.cells import cells, clean, shorten
 
 RED: Final = "1;31"
 GREEN: Final = "32"
-YELLOW: Final = "33"
 BOLD: Final = "1"
+UNENCODABLE: Final = "backslashreplace"
+"""What becomes of lone surrogates, which names of tests may hold, in files."""
+
 _NARROWEST: Final = 40
 _QUIET_S: Final = 0.5
 _STEP_S: Final = 0.1
@@ -55,10 +57,18 @@ class Output:
         self.clear_progress()
         self._out.write(text + "\n")
 
+    def document(self, texts: Iterable[str]) -> None:
+        """Write a file's text, as it would be in the file: in UTF-8, with bare line ends."""
+        if isinstance(self._out, io.TextIOWrapper):
+            self._out.reconfigure(encoding="utf-8", errors=UNENCODABLE, newline="\n")
+        for text in texts:
+            self.clear_progress()
+            self._out.write(text)
+
     def warn(self, text: str) -> None:
-        """Write a line about the work, beside the result."""
+        """Write a line about the work, beside the result; no name in it moves the cursor."""
         self.clear_progress()
-        self._err.write(text + "\n")
+        self._err.write(clean(text) + "\n")
 
     def progress(self, text: str) -> None:
         """Show how far the work has come; cheap enough to be called at every step."""
@@ -68,7 +78,7 @@ class Output:
         if self._progress_width and now_s - self._shown_s < _STEP_S:
             return
         self._shown_s = now_s
-        shown = shorten(text, shutil.get_terminal_size().columns - 1)
+        shown = shorten(clean(text), shutil.get_terminal_size().columns - 1)
         self._err.write("\r" + shown + " " * (self._progress_width - cells(shown)))
         self._err.flush()
         self._progress_width = cells(shown)

@@ -99,7 +99,7 @@ def _comparisons(path: Path) -> Iterator[_Recorded]:
                     yield _recorded(test, verdict)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{str(path)!r} is not what --perf-json writes") from None
 
 

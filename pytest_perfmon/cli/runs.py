@@ -17,7 +17,7 @@ WORDS: Final = (
 _LATEST: Final = re.compile(r"latest(?:~([0-9]{1,9}))?")
 _PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
 _ID_LENGTH: Final = 12
-_SHORT_COMMIT: Final = 10
+SHORT_COMMIT: Final = 10
 _FEW: Final = 3
 
 
@@ -32,7 +32,7 @@ class _Wanted:
         self._back = int(latest[1] or 0) if latest else -1
         self._prefix = word.lower() if not latest else None
         self._by_id: list[Run] = []
-        self._by_commit: Run | None = None
+        self._by_commit: dict[str, Run] = {}
 
     def look_at(self, position: int, run: Run) -> None:
         if self._prefix is None:
@@ -41,7 +41,7 @@ class _Wanted:
         elif run.id.startswith(self._prefix):
             self._by_id.append(run)
         elif run.commit.id.startswith(self._prefix):
-            self._by_commit = self._by_commit or run
+            self._by_commit.setdefault(run.commit.id, run)
 
     @property
     def settled(self) -> bool:
@@ -50,13 +50,14 @@ class _Wanted:
         return whole and bool(self._by_id)
 
     def run(self, where: str) -> Run:
-        if len(self._by_id) > 1:
-            ids = ", ".join(run.id for run in self._by_id[:_FEW])
-            raise UsageError(f"RUN is {self.word!r}: several runs begin so, among them {ids}")
-        found = self._by_id[0] if self._by_id else self._by_commit
-        if found is None:
-            raise UsageError(f"RUN is {self.word!r}: {where} has no such run")
-        return found
+        ids = {run.id: run for run in self._by_id}
+        found = ids if self._prefix in ids else {**self._by_commit, **ids}
+        if len(found) > 1:
+            few = ", ".join([*found][:_FEW])
+            raise UsageError(f"RUN is {self.word!r}: several runs begin so, among them {few}")
+        for run in found.values():
+            return run
+        raise UsageError(f"RUN is {self.word!r}: {where} has no such run")
 
 
 def find_runs(store: RunStore, name: str, words: Sequence[str], out: Output) -> list[Run]:
@@ -84,7 +85,7 @@ def read_runs(store: RunStore, name: str, out: Output) -> Iterator[Run]:
 
 def one_line(run: Run) -> str:
     """Name a run by its id, time and commit."""
-    commit = run.commit.id[:_SHORT_COMMIT] or "no commit"
+    commit = run.commit.id[:SHORT_COMMIT] or "no commit"
     dirty = " with changes" if run.commit.dirty else ""
     branch = f" on {run.commit.branch}" if run.commit.branch else ""
     return f"{run.id}  {run.time[:19]}Z  {commit}{dirty}{branch}"

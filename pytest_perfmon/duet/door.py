@@ -11,6 +11,7 @@ from typing import Final
 _LOOPBACK: Final = "127.0.0.1"
 _SECRET_BYTES: Final = 32
 _HELLO_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 0.05
 
 
 class Door:
@@ -35,7 +36,10 @@ class Door:
             self._socket.settimeout(left)
             try:
                 connection = self._socket.accept()[0]
-            except OSError:
+            except TimeoutError:
+                break
+            except OSError:  # no file descriptor left, say: somebody may give one back
+                time.sleep(min(left, _PAUSE_SECONDS))
                 continue
             connection.settimeout(_HELLO_SECONDS)
             try:
@@ -62,6 +66,10 @@ def knock(address: str, seconds: float) -> socket.socket:
     """
     port, _, secret = address.partition(":")
     connection = socket.create_connection((_LOOPBACK, int(port)), seconds)
-    connection.sendall(secret.encode())
+    try:
+        connection.sendall(secret.encode())
+    except OSError:
+        connection.close()
+        raise
     connection.settimeout(None)  # the other process may be measuring, and read later
     return connection

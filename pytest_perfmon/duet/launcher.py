@@ -112,15 +112,19 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         executable: str = sys.executable,
     ) -> None:
+        self._remains = contextlib.ExitStack()
         try:
             slot = private_slot()
         except OSError as error:
             raise LaunchError(
                 f"a fresh process has no place for temporary files: {error}; TMPDIR names another"
             ) from None
-        self._remains = contextlib.ExitStack()
         self._remains.callback(slot.leave)
-        self._door = Door()
+        try:
+            self._door = Door()
+        except OSError as error:
+            self._remains.close()
+            raise LaunchError(f"a fresh process cannot be waited for: {error}") from None
         self._output = slot.directory / "output"
         arguments = child_arguments(invocation, files, slot.directory)
         self.channel: Channel | None = None

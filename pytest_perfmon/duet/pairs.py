@@ -26,7 +26,7 @@ from pytest_perfmon.errors import PerfmonError
 
 _MOST_PADDING: Final = 4096
 _START_SECONDS: Final = 120.0
-_TEAR_DOWN_SECONDS: Final = 2.0
+_TEAR_DOWN_SECONDS: Final = 5.0
 _FIRST_NAME: Final = 91  # beyond what pytest-xdist's workers are called, and of a second look's
 
 
@@ -170,7 +170,7 @@ class Pair:
     ) -> BlockReport:
         """Let both go and hear them out: those tests, each by its statistic.
 
-        Ctrl-C ends both once they have torn their fixtures down, for which they have two seconds.
+        Ctrl-C ends both once they have torn their fixtures down, for which they have five seconds.
         """
         for slot, worker in enumerate(self._workers):
             go = Go(

@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 from pytest_perfmon.errors import UsageError
+from pytest_perfmon.exporters.addresses import without_secrets
 from pytest_perfmon.exporters.batching import BatchExporter
 from pytest_perfmon.exporters.figures import Intervals
 from pytest_perfmon.monitor.core import PerformanceMonitor
@@ -100,7 +101,9 @@ class CloudflareRelay:
         parts = urlsplit(url)
         here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
         if parts.scheme != "https" and not here:
-            raise UsageError(f"url is {url!r}: expected https, or http on this machine")
+            raise UsageError(
+                f"url is {without_secrets(url)!r}: expected https, or http on this machine"
+            )
         if not token or not all("!" <= character <= "~" for character in token):
             raise UsageError(
                 "token is not the Worker's secret: expected visible ASCII characters without spaces"
@@ -114,7 +117,7 @@ class CloudflareRelay:
         self._opener = urllib.request.build_opener(_NoRedirect, *proxies)
 
     def __repr__(self) -> str:
-        return f"CloudflareRelay({self._url!r})"
+        return f"CloudflareRelay({without_secrets(self._url)!r})"
 
     def write(self, points: Sequence[DataPoint]) -> None:
         """Hand the points to the Worker.

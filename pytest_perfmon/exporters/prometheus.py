@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from pytest_perfmon.exporters.addresses import without_secrets
 from pytest_perfmon.exporters.batching import BatchExporter
 from pytest_perfmon.exporters.buckets import GENERAL_BOUNDS_S, Buckets
 from pytest_perfmon.exporters.encoding import encodable
@@ -166,7 +167,7 @@ class _Pushgateway:
         self._handler = handler
 
     def __repr__(self) -> str:
-        return f"<Pushgateway {self._gateway}>"
+        return f"<Pushgateway {without_secrets(self._gateway)}>"
 
     def send(self, batch: Sequence[MonitorSnapshot]) -> None:
         """Replace the group by the newest snapshot."""

@@ -29,6 +29,7 @@ from pytest_perfmon.model.packed import MOST
 from pytest_perfmon.model.run import Commit, Environment, Run
 from pytest_perfmon.model.schema import run_from_json
 from pytest_perfmon.stats.summary import summary_of
+from pytest_perfmon.units import NS_PER_S
 
 OWN_MEMBER: Final = "pytest_perfmon"
 """Where a file that this package wrote holds the record of the run."""
@@ -36,7 +37,6 @@ OWN_MEMBER: Final = "pytest_perfmon"
 MEASURED_BY: Final = "measured by"
 """The environment's field that keeps what another tool measured apart from what this one did."""
 
-NS_PER_S: Final = 1_000_000_000
 IMPLEMENTATIONS: Final[Mapping[str, str]] = MappingProxyType({"CPython": "cpython", "PyPy": "pypy"})
 SYSTEMS: Final[Mapping[str, str]] = MappingProxyType(
     {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}

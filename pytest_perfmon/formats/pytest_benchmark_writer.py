@@ -18,7 +18,6 @@ from pytest_perfmon.formats.exported import Exported
 from pytest_perfmon.formats.labels import labels_of
 from pytest_perfmon.formats.pytest_benchmark_reader import (
     IMPLEMENTATIONS,
-    NS_PER_S,
     OWN_MEMBER,
     SYSTEMS,
     UNKNOWN_BRANCH,
@@ -28,6 +27,7 @@ from pytest_perfmon.formats.spread import Spread, spread_of
 from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.run import Commit, Environment, Run
 from pytest_perfmon.model.schema import run_to_json
+from pytest_perfmon.units import NS_PER_S
 
 _VERSION: Final = "5.3.1"  # the newest version that the members were compared with
 _NO_TIME_NS: Final = 1e-9  # a mean that no clock shows has no rate, rather than one without end

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pytest_perfmon.reporting.cells import cells, clean, shorten
-
-_NS_PER_S = 1_000_000_000
+from pytest_perfmon.units import NS_PER_S
 
 
 def progress_line(
@@ -20,8 +19,8 @@ def progress_line(
         width: cells that the line fills exactly, so that it overwrites the one before.
     """
     noun = "call" if calls == 1 else "calls"
-    cap = "" if max_ns is None else f" of at most {max_ns / _NS_PER_S:.1f}"
-    facts = f" · {calls:,} {noun} · {elapsed_ns / _NS_PER_S:.1f}{cap} s"
+    cap = "" if max_ns is None else f" of at most {max_ns / NS_PER_S:.1f}"
+    facts = f" · {calls:,} {noun} · {elapsed_ns / NS_PER_S:.1f}{cap} s"
     verb = "measuring "
     name = shorten(clean(operation), max(1, width - cells(verb) - cells(facts)))
     line = shorten(verb + name + facts, width)

@@ -9,17 +9,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pytest_perfmon.stats.cusum import FEWEST_VALUES, autocorrelation
+from pytest_perfmon.stats.cusum import FEWEST_VALUES, autocorrelation, unshortened
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-_MOST_CORRELATED: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,7 @@ def creep(logs: Sequence[float]) -> Creep | None:
     slope = float(np.median(rises / (later - earlier)))
     left = values - slope * np.arange(n)
     left -= np.median(left)
-    rho = autocorrelation(left - left.mean())
-    rho = min(max(rho + (1 + 3 * rho) / n, 0.0), _MOST_CORRELATED)
+    rho = unshortened(autocorrelation(left - left.mean()), n)
     variance = _variance(values) * (1 + rho) / (1 - rho)
     score = float(np.sign(rises).sum())
     z = (abs(score) - 1) / math.sqrt(variance) if score and variance else 0.0

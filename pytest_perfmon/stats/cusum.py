@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHORTEST_SEGMENT: Final = 3
 FEWEST_VALUES: Final = 10
 _SHORTEST_WINDOW: Final = 4
+_MOST_CORRELATED: Final = 0.9
 
 
 def standardised_cusum(values: Floats, shortest: int = SHORTEST_SEGMENT) -> Floats:
@@ -64,6 +65,11 @@ def autocorrelation(values: Floats) -> float:
     """Give the correlation of centred values with those one later; 0 where all are equal."""
     total = float(values @ values)
     return float(values[1:] @ values[:-1]) / total if total > 0 else 0.0
+
+
+def unshortened(rho: float, n: int) -> float:
+    """Add to a correlation of n values what so few of them hide of it on average; 0 to 0.9."""
+    return min(max(rho + (1 + 3 * rho) / n, 0.0), _MOST_CORRELATED)
 
 
 class Shape(NamedTuple):

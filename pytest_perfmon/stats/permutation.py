@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from pytest_perfmon.stats.cusum import BUMP, FEWEST_VALUES, STEP, Shape, autocorrelation
+from pytest_perfmon.stats.cusum import (
+    BUMP,
+    FEWEST_VALUES,
+    STEP,
+    Shape,
+    autocorrelation,
+    unshortened,
+)
 
 if TYPE_CHECKING:
     from pytest_perfmon.stats.cusum import Floats
@@ -20,7 +27,6 @@ PERMUTATIONS: Final = 1999
 _STEPS_SHARE: Final = 6 / 7  # of the level: 3 % of 3.5 %; the rest is for bumps
 _ENOUGH_REFINED: Final = 20  # exceedances that settle a p-value well enough
 _CORRELATED: Final = 0.2
-_MOST_CORRELATED: Final = 0.9
 _FIRST_BATCH: Final = 100
 _MOST_ELEMENTS: Final = 400_000  # of one batch, which bounds its memory
 _SAME: Final = 1e-9  # log values this close are one figure, and statistics this close are equal
@@ -94,8 +100,7 @@ class PermutationTest:
         sums of values spread more.
         """
         if self._statistic and self._block > 1:
-            rho = self._memory + (1 + 3 * self._memory) / len(self._values)
-            rho = min(rho, _MOST_CORRELATED)
+            rho = unshortened(self._memory, len(self._values))
             self._statistic *= math.sqrt((1 - rho) / (1 + rho))
             self._block = 1
             self.permutations = self.exceeded = 0

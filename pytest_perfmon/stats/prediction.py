@@ -35,6 +35,9 @@ class Prior:
     variance: float
 
 
+NO_PRIOR: Final = Prior(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What one key's stored runs say by themselves.
@@ -122,7 +125,7 @@ def moderated_variance(spreads: Iterable[tuple[int, float]]) -> Prior:
     """
     known = [(df, max(s2, _LEAST_VARIANCE)) for df, s2 in spreads if df > 0]
     if not known:
-        return Prior(0.0, 0.0)
+        return NO_PRIOR
     levels = [math.log(s2) - digamma(df / 2) + math.log(df / 2) for df, s2 in known]
     level = fmean(levels)
     m = len(known)

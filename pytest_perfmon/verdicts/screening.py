@@ -17,6 +17,7 @@ from pytest_perfmon.model.threshold import ControlPart, SpreadPart, Threshold
 from pytest_perfmon.model.verdict import Change, Comparison
 from pytest_perfmon.stats.distributions import t_quantile
 from pytest_perfmon.stats.prediction import (
+    NO_PRIOR,
     RUNS_NEEDED,
     Fit,
     Prediction,
@@ -32,7 +33,6 @@ from pytest_perfmon.verdicts.stored import last_change, log_figures, log_ns, log
 
 SCREENING_LEVEL: Final = 0.05
 _MACHINE_CONFIDENCE: Final = 0.99
-_NO_PRIOR: Final = Prior(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +294,7 @@ def _control_part(
     summary: Summary,
 ) -> ControlPart:
     """Say what the control does to a figure, and where its reading was expected by itself."""
-    expected = predict(fit_runs(readings), _NO_PRIOR)
+    expected = predict(fit_runs(readings), NO_PRIOR)
     half = t_quantile((1 + _MACHINE_CONFIDENCE) / 2, expected.df) * expected.scale
     used = fit.control
     return ControlPart(

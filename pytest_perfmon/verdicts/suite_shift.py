@@ -11,15 +11,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Final
 
 from pytest_perfmon.model.measurement import Key, Summary
 from pytest_perfmon.model.run import StoredValue
 from pytest_perfmon.stats.common_mode import CommonMode, common_mode
 from pytest_perfmon.stats.prediction import (
+    NO_PRIOR,
     RUNS_NEEDED,
     Fit,
-    Prior,
     fit_runs,
     moderated_variance,
     predict,
@@ -27,8 +26,6 @@ from pytest_perfmon.stats.prediction import (
 from pytest_perfmon.units import format_ends, format_share
 from pytest_perfmon.verdicts.screening import Suite
 from pytest_perfmon.verdicts.stored import log_ns
-
-_NO_PRIOR: Final = Prior(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class SuiteShift:
         """Say it in one line."""
         said = (
             f"all {self.keys} operations together: {format_share(self.effect, signed=True)}"
-            f" {format_ends(*self._ends)} against {self.runs} stored runs, "
+            f" {format_ends(self.low, self.high)} against {self.runs} stored runs, "
         )
         said += "SLOWER than these ever vary" if self.slower else "within what these vary"
         if self.apart:
@@ -66,10 +63,6 @@ class SuiteShift:
             )
             said += f"; slower beside the others, and worth a look: {named}"
         return said
-
-    @property
-    def _ends(self) -> tuple[float, float]:
-        return self.low, self.high
 
 
 def suite_shift(
@@ -92,7 +85,7 @@ def suite_shift(
     spent = 2 if found.beyond else 1
     if new is None or len(stored) < max(RUNS_NEEDED, spent + 1):
         return None
-    prediction = predict(_spread([one.shift for one in stored], spent), _NO_PRIOR)
+    prediction = predict(_spread([one.shift for one in stored], spent), NO_PRIOR)
     prediction = replace(prediction, beyond=median(found.beyond or [0.0]))
     low, high = prediction.interval(new.shift)
     effect = math.expm1(new.shift - prediction.mean)

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +62,8 @@ class Minutes:
         self.look()
         if self._process != os.getpid():  # also in a forked child, where no thread came along
             self._process = os.getpid()
-            _look_on(self)
+            with suppress(RuntimeError):  # without threads (Pyodide), whoever follows looks
+                _look_on(self)
 
     def look(self) -> None:
         """Keep what changed since the last look, unless that was less than an interval ago."""

@@ -71,7 +71,15 @@ def test_help_names_the_commands_and_how_they_end(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["history", "--nonsense"], ["history", "--last=0"], ["show"]]
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["history", "--nonsense"],
+        ["history", "--last=0"],
+        ["history", "--last=2001"],
+        ["show"],
+    ],
 )
 def test_a_bad_command_line_ends_with_4(arguments, capsys):
     """As pytest does, and with the usage on the errors' stream."""
@@ -95,6 +103,14 @@ def test_a_bad_store_is_told_in_our_own_options(arguments, named, capsys):
     said = capsys.readouterr().err
     assert named in said
     assert "--perf-" not in said
+
+
+def test_a_bad_store_of_a_copy_is_told_by_its_arguments(capsys):
+    """`copy` has no option for stores, so none is advised."""
+    assert main(["copy", "sqlite:", "there"]) == 4
+    said = capsys.readouterr().err
+    assert said.startswith("error: SRC or DST is a sqlite URL that names no database")
+    assert "--" not in said
 
 
 def test_ctrl_c_ends_with_2(tmp_path, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from cli.stored_history import PARSE, QUERY, commit_of, save_history, steady
@@ -94,6 +95,19 @@ def test_a_commit_means_its_newest_run(tmp_path, capsys):
         store.save(make_run(number))
     assert command(tmp_path, "show", "c0ff", "--json") == 0
     assert run_from_json(capsys.readouterr().out) == make_run(2)
+
+
+def test_a_word_that_may_mean_several_commits_is_a_mistake(tmp_path, capsys):
+    """Neither the newest commit that begins so is taken, nor a run whose id does."""
+    store = DirectoryStore(tmp_path / "store")
+    for number, commit in ((1, "abcd" + "0" * 36), (2, "abcd" + "1" * 36), (3, "0000" + "a" * 36)):
+        run = make_run(number)
+        store.save(replace(run, commit=replace(run.commit, id=commit)))
+    for word in ("abcd", "0000"):
+        assert command(tmp_path, "show", word) == 4
+        assert f"{word!r}: several runs begin so" in capsys.readouterr().err
+    assert command(tmp_path, "show", "abcd1") == 0
+    assert command(tmp_path, "show", "000000000003") == 0
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,16 @@ def test_names_cannot_act_on_the_terminal(tmp_path, capsys):
     assert "\\x1b[2Jboo\\n" in out
 
 
+def test_names_of_damaged_files_cannot_act_on_the_terminal_either(tmp_path, capsys):
+    """Nor can what is said beside the result."""
+    save_history(tmp_path, {PARSE: SAME})
+    (tmp_path / "default" / "\x1b[2J.json").write_text("{")
+    assert history(tmp_path) == 0
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert said.count("\n") == 1
+
+
 def test_a_damaged_file_is_named_and_the_rest_is_shown(tmp_path, capsys):
     """What cannot be read is one line beside the result."""
     save_history(tmp_path, {PARSE: SAME})

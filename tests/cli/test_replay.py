@@ -77,7 +77,16 @@ def test_a_damaged_record_is_one_line(tmp_path, capsys, change):
 
 
 @pytest.mark.parametrize(
-    "content", [None, "", "[]", '{"tests": 3}', '{"tests": []}', '{"tests": [{"verdicts": [7]}]}']
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        '{"tests": 3}',
+        '{"tests": []}',
+        '{"tests": [{"verdicts": [7]}]}',
+        "[" * 100_000,
+    ],
 )
 def test_a_file_that_is_no_report_is_named(tmp_path, capsys, content):
     """A missing, damaged or foreign file, and one without comparisons, end with 4 in one line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import textwrap
 import time
 from contextlib import contextmanager
@@ -63,6 +64,22 @@ def is_gone(worker):
     """Say whether nothing is left of a worker's own directory, nor its lock."""
     directory = worker._output.parent
     return not list(directory.parent.glob(f"{directory.name}*"))
+
+
+def test_a_child_that_cannot_be_waited_for_is_one_line(stand_in, tmp_path, monkeypatch):
+    """Where there is no port, or no descriptor for it, nothing is started and nothing left."""
+
+    def refuse():
+        raise OSError(24, "Too many open files")
+
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(launcher, "Door", refuse)
+    called = stand_in("")
+    with guarded() as guard, pytest.raises(LaunchError, match=r"cannot be waited for: .*Too many"):
+        Worker(called, [], guard)
+    assert [path.name for path in temporary.glob("perfmon*/*-0")] == []
 
 
 def test_a_child_calls_and_is_ended_with_its_files(stand_in):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -67,6 +70,23 @@ def test_csv_on_the_standard_output_has_no_empty_lines(store, capsys):
     """Every line is the header or a row."""
     assert main(["export", "--format=csv"]) == 0
     assert [line[:4] for line in capsys.readouterr().out.splitlines()] == ['"run'] + ['"000'] * 4
+
+
+def test_names_no_encoding_has_are_written_as_escapes(store, tmp_path):
+    """A lone surrogate in a test's name ends nothing, in a file and on any standard output."""
+    odd = Key("tests/test_one.py::test_it[\udc80 \u00fc]", "it")
+    store.save(make_run(3, keys=[odd]))
+    assert main(["export", "--format=csv", "--output=runs.csv"]) == 0
+    written = (tmp_path / "runs.csv").read_bytes()
+    assert "test_it[\\udc80 \u00fc]".encode() in written
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_perfmon", "export", "--format=csv"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == written
 
 
 def test_what_a_format_cannot_hold_is_named_beside_the_result(store, capsys):

@@ -324,3 +324,21 @@ def test_a_missing_library_is_one_line(tmp_path, url, library):
         " pip install 'pytest-perfmon[sql]'\n"
     )
     assert done.returncode == 4
+
+
+def test_a_version_that_never_was_is_refused_before_anything_is_copied(store, file):
+    """Tables that no upgrade leads on from are an error, not a traceback."""
+    change(file, "UPDATE perfmon_schema SET version = -3")
+    with pytest.raises(StoreError, match="it has schema -3, which was never one"):
+        store.save(make_run(9))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_values_in_the_way_of_a_run_are_not_taken_for_the_run(store, file):
+    """Tables that contradict themselves are damaged: the run is not said to be there."""
+    change(file, "UPDATE perfmon_values SET run = 1 + (SELECT max(number) FROM perfmon_runs)")
+    run = replace(make_run(9), time=next(iter(store.runs())).time)
+    with pytest.raises(StoreError, match="its tables are damaged") as caught:
+        store.save(run)
+    assert not isinstance(caught.value, RunExistsError)
+    assert run not in store.runs()

@@ -151,6 +151,21 @@ def test_following_starts_one_thread_a_process(minutes, monkeypatch):
     assert len(started) == 2
 
 
+def test_without_threads_each_look_is_taken_by_who_follows(minutes, monitor, clock, monkeypatch):
+    """Where no thread can start, following is no error, and intervals are kept all the same."""
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    minutes.follow()
+    monitor.record_metric("op", 10)
+    clock.advance(INTERVAL_NS)
+    minutes.follow()
+    (interval,) = minutes.intervals()
+    assert "op" in interval.p95_ns
+
+
 class TestSparkline:
     """The line."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,7 +141,7 @@ class Place:
             raise
         except StoreError as error:
             raise type(error)(f"cannot {action} the store {self.described}: {error}") from None
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             # not chained: what SQLAlchemy and drivers say may quote the URL and the figures
             raise StoreError(
                 f"cannot {action} the store {self.described}: {self._reason(error)};"

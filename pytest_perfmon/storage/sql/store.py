@@ -59,7 +59,8 @@ class SqlStore:
 
         Raises:
             RunExistsError: it is there already.
-            StoreError: the database cannot be written; every earlier run is as it was.
+            StoreError: the database cannot be written, or contradicts itself; every earlier run is
+                as it was.
             ValueError: the run holds what no reader would accept.
         """
         where = f"{self.describe()} (run {run.id})"
@@ -80,8 +81,15 @@ class SqlStore:
                 (number,) = tuple(saved.inserted_primary_key or ())
                 _save_values(connection, run, number)
         except IntegrityError:
-            raise RunExistsError(f"cannot save the run to {where}: it exists there") from None
+            if self._holds(run):
+                raise RunExistsError(f"cannot save the run to {where}: it exists there") from None
+            raise StoreError(f"cannot save the run to {where}: its tables are damaged") from None
         return where
+
+    def _holds(self, run: Run) -> bool:
+        this = RUNS.c.name == run.name, RUNS.c.time == run.time, RUNS.c.id == run.id
+        with self._place.reading() as connection:
+            return connection is not None and bool(connection.scalar(select(exists().where(*this))))
 
     def window(
         self, name: str, environment: Environment, nodeids: Collection[str], limit: int = 30

@@ -75,7 +75,7 @@ def bring_up(
 
     Raises:
         NewerSchemaError: somebody upgraded it beyond this version meanwhile.
-        StoreError: as `version_of`.
+        StoreError: as `version_of`, or there is no way from its version to that one.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
@@ -87,6 +87,8 @@ def bring_up(
     _check(version, schema)
     if version == schema:
         return
+    if not upgrades.keys() >= set(range(version, schema)):
+        raise StoreError(f"it has schema {version}, which was never one of pytest-perfmon's")
     if database is not None:
         back_up(database, database.with_name(f"{database.name}.schema-{version}"))
     for step in range(version, schema):
