@@ -98,6 +98,7 @@ def test_a_summary_counts_what_is_red(table):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 @pytest.mark.skipif(not INSTALLED, reason="the package is not installed here")
 def test_the_study_collects_and_continues(tmp_path):
     """Two quick runs, the second with another core busy; then the tables of both."""

@@ -20,6 +20,7 @@ INSTALLED = any(plugin.name == "perfmon" for plugin in entry_points(group="pytes
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 @pytest.mark.skipif(not INSTALLED, reason="the package is not installed here")
 def test_study_of_error_rates_keeps_every_run_and_continues(tmp_path):
     """The quick study compares, injects, keeps its raw results and goes on where it ended."""
@@ -97,6 +98,7 @@ def test_surprises_are_other_verdicts_and_unclear_truths(releases):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 @pytest.mark.skipif(not INSTALLED, reason="the package is not installed here")
 def test_real_releases_are_compared_by_both_routes(tmp_path):
     """Two releases of a real library are timed, and compared as commits and as pip has them."""

@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 def test_the_quick_study_keeps_its_results(tmp_path):
     """It simulates every kind of series and says that Otava was not asked."""
     output = tmp_path / "change_points.json"

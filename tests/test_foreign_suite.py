@@ -50,6 +50,7 @@ def test_figures_are_put_beside_the_same_tests():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 def test_the_suite_runs_is_saved_and_is_compared(tmp_path):
     """graphql-core's benchmarks pass once, are saved three times, and are judged and timed."""
     output = tmp_path / "result.json"

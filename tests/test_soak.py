@@ -16,6 +16,7 @@ SOAK = Path(__file__).parents[1] / "benchmarks" / "soak.py"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc")
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed here")
 def test_a_server_under_load_loses_no_request_and_no_count(tmp_path):

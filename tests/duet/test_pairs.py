@@ -682,4 +682,4 @@ def test_ctrl_c_in_a_block_reaches_both_workers(cast, terms, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         pair.run({"a": "location"}, {})
     assert [worker.interrupted for worker in cast.workers] == [True, True]
-    assert [worker.closed for worker in cast.workers] == [[2.0]] * 2
+    assert [worker.closed for worker in cast.workers] == [[pairs._TEAR_DOWN_SECONDS]] * 2

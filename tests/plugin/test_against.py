@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -361,12 +360,7 @@ def test_ctrl_c_ends_workers_and_removes_trees(repository):
         time.sleep(0.05)
     time.sleep(1.5)
     os.killpg(run.pid, signal.SIGINT)
-    try:
-        run.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        state = Path(f"/proc/{run.pid}/status").read_text(encoding="utf-8")
-        run.kill()
-        pytest.fail(f"it went on:\n{state}\n{run.communicate()[0].decode()}")
+    run.communicate(timeout=60)
     assert run.returncode == 2
     with pytest.raises(ProcessLookupError):
         os.killpg(run.pid, 0)

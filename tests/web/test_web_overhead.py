@@ -14,6 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "web_overhead.py"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncovered")
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_every_case_is_served_and_compared_with_the_bare_one(tmp_path):
     """The quick form loads both servers, bare and with ours, and keeps what each did."""
